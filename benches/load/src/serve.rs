@@ -1,0 +1,158 @@
+//! The canned LDAP server: one thread, any number of connections, precomputed answers.
+//!
+//! It does not judge what it is asked: requests it does not know close the connection, which the load counts
+//! as an error.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use crate::canned::Answers;
+use crate::poller::{Poller, Ready};
+use crate::tls;
+use crate::transport::{Arrived, READ_BYTES, Transport};
+use crate::wire::{self, tag};
+
+pub struct Options {
+    pub address: String,
+    pub mode: Mode,
+    pub entries: u32,
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    Plain,
+    StartTls,
+    Ldaps,
+}
+
+struct Peer {
+    transport: Transport,
+    waits_to_write: bool,
+}
+
+struct Server {
+    mode: Mode,
+    entries: u32,
+    tls: Option<Arc<ServerConfig>>,
+    answers: Answers,
+    poller: Poller,
+    peers: HashMap<usize, Peer>,
+    scratch: Vec<u8>,
+}
+
+const LISTENER: usize = 0;
+
+/// Serves until the process is ended. Prints the bound address once it listens.
+pub fn serve(options: &Options) -> Result<(), String> {
+    let listener =
+        TcpListener::bind(&options.address).map_err(|e| format!("{}: {e}", options.address))?;
+    listener.set_nonblocking(true).map_err(|e| e.to_string())?;
+    let tls = match (&options.identity, options.mode) {
+        (Some((certificate, key)), Mode::StartTls | Mode::Ldaps) => {
+            Some(tls::server(certificate, key)?)
+        }
+        (None, Mode::StartTls | Mode::Ldaps) => {
+            return Err("--certificate and --key are needed".into());
+        }
+        (_, Mode::Plain) => None,
+    };
+    let poller = Poller::new()?;
+    poller.add(&listener, LISTENER)?;
+    println!(
+        "listening {}",
+        listener.local_addr().map_err(|e| e.to_string())?
+    );
+    Server {
+        mode: options.mode,
+        entries: options.entries,
+        tls,
+        answers: Answers::default(),
+        poller,
+        peers: HashMap::new(),
+        scratch: vec![0; READ_BYTES],
+    }
+    .run(&listener)
+}
+
+impl Server {
+    fn run(mut self, listener: &TcpListener) -> Result<(), String> {
+        let mut ready = Vec::new();
+        let mut next_token = LISTENER + 1;
+        loop {
+            self.poller.wait(None, &mut ready)?;
+            for event in ready.drain(..) {
+                if event.token == LISTENER {
+                    while let Ok((stream, _)) = listener.accept() {
+                        self.poller.add(&stream, next_token)?;
+                        let mut transport = Transport::new(stream)?;
+                        if let (Mode::Ldaps, Some(config)) = (self.mode, &self.tls) {
+                            transport.begin_tls(tls::accept(config)?)?;
+                        }
+                        self.peers.insert(
+                            next_token,
+                            Peer {
+                                transport,
+                                waits_to_write: false,
+                            },
+                        );
+                        next_token += 1;
+                    }
+                } else if !self.attend(event).unwrap_or(false) {
+                    // Closing the socket takes it out of the poller.
+                    self.peers.remove(&event.token);
+                }
+            }
+        }
+    }
+
+    /// Reads, answers and writes; false when the connection is over.
+    fn attend(&mut self, event: Ready) -> Result<bool, String> {
+        let Some(peer) = self.peers.get_mut(&event.token) else {
+            return Ok(false);
+        };
+        let transport = &mut peer.transport;
+        if event.readable {
+            if transport.read(&mut self.scratch)? == Arrived::End {
+                return Ok(false);
+            }
+            let mut out = Vec::new();
+            while let Some(head) = wire::peek(transport.incoming())? {
+                let length = head.length;
+                match head.operation {
+                    tag::SEARCH_REQUEST => {
+                        let entries = head.entries_asked(self.entries);
+                        self.answers.search(&mut out, head.id, entries);
+                    }
+                    tag::BIND_REQUEST => self.answers.bind(&mut out, head.id),
+                    tag::EXTENDED_REQUEST if self.mode == Mode::StartTls => {
+                        self.answers.start_tls(&mut out, head.id);
+                        transport.consume(length);
+                        transport.queue(&out)?;
+                        transport.flush()?;
+                        out.clear();
+                        let config = self.tls.as_ref().ok_or("no certificate")?;
+                        transport.begin_tls(tls::accept(config)?)?;
+                        continue;
+                    }
+                    _ => return Ok(false),
+                }
+                transport.consume(length);
+            }
+            if !out.is_empty() {
+                transport.queue(&out)?;
+            }
+        }
+        let flushed = transport.flush()?;
+        if peer.waits_to_write == flushed {
+            peer.waits_to_write = !flushed;
+            self.poller
+                .watch_writable(&peer.transport.stream, event.token, !flushed)?;
+        }
+        Ok(true)
+    }
+}
