@@ -1,0 +1,135 @@
+"""A client that sends exactly the bytes it is told to and reads back whole messages.
+
+It knows sockets, TLS and message boundaries, no directory. Every wait has a limit, so that a gateway
+that hangs fails a test instead of stopping the run.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from . import wire
+
+WAIT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to connect: a host and port, or the path of a unix socket."""
+
+    host: str
+    port: int = 0
+
+    @property
+    def is_unix(self) -> bool:
+        return self.host.startswith("/")
+
+    def url(self, scheme: str = "ldap") -> str:
+        if self.is_unix:
+            return "ldapi://" + self.host.replace("/", "%2F")
+        return f"{scheme}://{self._bracketed}:{self.port}"
+
+    @property
+    def text(self) -> str:
+        """The address as the configuration of the gateway spells it."""
+        return f"unix:{self.host}" if self.is_unix else f"{self._bracketed}:{self.port}"
+
+    @property
+    def _bracketed(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    def connect(self, wait_seconds: float = WAIT_SECONDS) -> socket.socket:
+        if self.is_unix:
+            plain = socket.socket(socket.AF_UNIX)
+            plain.settimeout(wait_seconds)
+            plain.connect(self.host)
+            return plain
+        return socket.create_connection((self.host, self.port), wait_seconds)
+
+
+def free_address(host: str = "127.0.0.1") -> Address:
+    """An address nobody listens on at this moment."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return Address(host, int(probe.getsockname()[1]))
+
+
+class RawClient:
+    """One connection, plain or inside TLS."""
+
+    def __init__(
+        self, address: Address, tls: ssl.SSLContext | None = None, *, server_name: str = "localhost"
+    ) -> None:
+        self.server_name = server_name
+        self.socket = address.connect()
+        self.received = bytearray()
+        if tls is not None:
+            self.wrap(tls)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def wrap(self, tls: ssl.SSLContext) -> None:
+        self.socket = tls.wrap_socket(self.socket, server_hostname=self.server_name)
+
+    def send(self, *parts: bytes) -> Self:
+        self.socket.sendall(b"".join(parts))
+        return self
+
+    def half_close(self) -> None:
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def _more(self) -> bool:
+        try:
+            data = self.socket.recv(1 << 18)
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return False
+        self.received += data
+        return bool(data)
+
+    def receive(self) -> wire.Message:
+        """The next message; EOFError when the other side closed instead."""
+        while True:
+            message, used = wire.take(self.received)
+            if message is not None:
+                del self.received[:used]
+                return message
+            if not self._more():
+                raise EOFError(f"closed with {bytes(self.received[:64]).hex(' ')!r} unread")
+
+    def receive_final(self) -> list[wire.Message]:
+        """All messages up to and including the first final one."""
+        found = [self.receive()]
+        while not found[-1].is_final:
+            found.append(self.receive())
+        return found
+
+    def receive_to_end(self) -> list[wire.Message]:
+        """All messages up to the close; TimeoutError when no close comes."""
+        while self._more():
+            pass
+        found = wire.split(bytes(self.received))
+        self.received.clear()
+        return found
+
+    def ask(self, request: bytes) -> wire.Message:
+        """The final response to one request."""
+        return self.send(request).receive_final()[-1]
+
+    def start_tls(self, tls: ssl.SSLContext, message_id: int = 1) -> None:
+        response = self.ask(wire.start_tls(message_id))
+        if response.code != wire.SUCCESS:
+            raise ConnectionError(f"startTLS refused: {response.code} {response.text!r}")
+        self.wrap(tls)
