@@ -25,7 +25,6 @@ impl Header {
     #[inline]
     pub fn peek(bytes: &[u8]) -> Result<Option<Self>, Error> {
         match *bytes {
-            [] => Ok(None),
             [tag, ..] if tag & HIGH_TAG_NUMBER == HIGH_TAG_NUMBER => {
                 Err(Error::new("element", 0, ErrorKind::HighTagNumber))
             }
@@ -35,7 +34,7 @@ impl Header {
                 content_len: usize::from(length),
             })),
             [tag, form, ref rest @ ..] => Self::peek_long(tag, form, rest),
-            [_] => Ok(None),
+            [] | [_] => Ok(None),
         }
     }
 

@@ -71,26 +71,31 @@ impl<'a> Writer<'a> {
     }
 
     /// Ends the innermost element that was begun.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an element that is ended is gone"
+    )]
     pub fn end(&mut self, element: Constructed) {
-        let written = self
-            .out
-            .len()
-            .saturating_sub(element.position)
-            .saturating_sub(1);
-        let length = written.saturating_add(self.growth.saturating_sub(element.growth_before));
+        let Constructed {
+            position,
+            slot,
+            growth_before,
+        } = element;
+        let written = self.out.len().saturating_sub(position).saturating_sub(1);
+        let length = written.saturating_add(self.growth.saturating_sub(growth_before));
         let extra = length_octets(length).saturating_sub(1);
-        if let Some(pending) = self.pending.get_mut(element.slot) {
+        if let Some(pending) = self.pending.get_mut(slot) {
             pending.length = length;
         }
         if extra > 0 {
             self.growth = self.growth.saturating_add(extra);
             return;
         }
-        if let Some(octet) = self.out.get_mut(element.position) {
+        if let Some(octet) = self.out.get_mut(position) {
             *octet = u8::try_from(length).unwrap_or(u8::MAX);
         }
         // A short element holds no long one, so nothing pends behind its slot.
-        self.pending.truncate(element.slot);
+        self.pending.truncate(slot);
     }
 
     /// A primitive element.
