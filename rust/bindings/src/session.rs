@@ -1,0 +1,242 @@
+//! `Session` as a Python class: converts octets, verdicts and events, and holds no logic.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use ostiary_ldap::message::FilterLimits;
+use ostiary_session::{Event, Limits, RequireTls, SaslSecurityLayers, Session, Settings, Step};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::tls::{PyListenerTls, PyServerSetup};
+
+thread_local! {
+    /// The work space that all sessions of a worker share, one call at a time.
+    static STEP: RefCell<Step> = RefCell::new(Step::default());
+}
+
+/// What one call asks the driver to do: octets for the client, octets for the upstream, events.
+type PyStep<'py> = (Option<Bound<'py, PyBytes>>, Option<Bound<'py, PyBytes>>, Bound<'py, PyTuple>);
+
+/// See `_core.pyi`.
+#[pyclass(frozen, name = "Settings", module = "ostiary._core")]
+pub struct PySettings(Arc<Settings>);
+
+#[pymethods]
+impl PySettings {
+    #[new]
+    #[pyo3(signature = (
+        *, tls, upstream, require_tls, sasl_security_layers, allow_unauthenticated_bind, allow_ldapv2, allow_sicily,
+        message_bytes_unauthenticated, message_bytes, filter_depth, filter_nodes, outstanding_requests,
+        buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor that is called once a listener")]
+    #[expect(clippy::fn_params_excessive_bools, reason = "they are keyword arguments")]
+    fn new(
+        tls: &PyListenerTls,
+        upstream: String,
+        require_tls: &str,
+        sasl_security_layers: &str,
+        allow_unauthenticated_bind: bool,
+        allow_ldapv2: bool,
+        allow_sicily: bool,
+        message_bytes_unauthenticated: usize,
+        message_bytes: usize,
+        filter_depth: usize,
+        filter_nodes: usize,
+        outstanding_requests: usize,
+        buffered_bytes: usize,
+        handshake_seconds: f64,
+        first_message_seconds: f64,
+        idle_seconds: f64,
+    ) -> PyResult<Self> {
+        let require_tls = match require_tls {
+            "all" => RequireTls::All,
+            "bind" => RequireTls::Bind,
+            "off" => RequireTls::Off,
+            other => return Err(PyValueError::new_err(format!("require_tls is all, bind or off: {other}"))),
+        };
+        let sasl_security_layers = match sasl_security_layers {
+            "refuse" => SaslSecurityLayers::Refuse,
+            "opaque" => SaslSecurityLayers::Opaque,
+            other => return Err(PyValueError::new_err(format!("sasl_security_layers is refuse or opaque: {other}"))),
+        };
+        Ok(Self(Arc::new(Settings {
+            tls: tls.0.clone(),
+            require_tls,
+            sasl_security_layers,
+            allow_unauthenticated_bind,
+            allow_ldapv2,
+            allow_sicily,
+            upstream,
+            limits: Limits {
+                message_bytes_unauthenticated,
+                message_bytes,
+                filter: FilterLimits { depth: filter_depth, nodes: filter_nodes },
+                outstanding_requests,
+                buffered_bytes,
+                handshake_seconds,
+                first_message_seconds,
+                idle_seconds,
+            },
+        })))
+    }
+}
+
+/// See `_core.pyi`.
+#[pyclass(frozen, get_all, name = "TlsFacts", module = "ostiary._core")]
+pub struct PyTlsFacts {
+    version: String,
+    cipher: String,
+    peer_certificate: Option<Py<PyBytes>>,
+}
+
+fn tls_facts(py: Python<'_>, facts: ostiary_session::tls::TlsFacts) -> PyResult<Py<PyTlsFacts>> {
+    let peer_certificate = facts.peer_certificate.map(|der| PyBytes::new(py, &der).unbind());
+    let ostiary_session::tls::TlsFacts { version, cipher, .. } = facts;
+    Py::new(py, PyTlsFacts { version, cipher, peer_certificate })
+}
+
+/// See `_core.pyi`.
+#[pyclass(frozen, name = "Event", module = "ostiary._core")]
+pub enum PyEvent {
+    Connect {},
+    UpstreamReady { tls: Option<Py<PyTlsFacts>> },
+    UpstreamFailed { reason: String },
+    StartUpstreamTls {},
+    CloseUpstream { reason: String },
+    Violation { peer: String, kind: String, detail: String },
+    PauseClient {},
+    ResumeClient {},
+    Deadline { at: f64 },
+    Opaque {},
+    Close { reason: String },
+}
+
+fn event(py: Python<'_>, event: Event) -> PyResult<PyEvent> {
+    Ok(match event {
+        Event::Connect => PyEvent::Connect {},
+        Event::UpstreamReady(facts) => {
+            PyEvent::UpstreamReady { tls: facts.map(|facts| tls_facts(py, facts)).transpose()? }
+        }
+        Event::UpstreamFailed(reason) => PyEvent::UpstreamFailed { reason },
+        Event::StartUpstreamTls => PyEvent::StartUpstreamTls {},
+        Event::CloseUpstream(reason) => PyEvent::CloseUpstream { reason },
+        Event::Violation(violation) => PyEvent::Violation {
+            peer: violation.peer.to_string(),
+            kind: violation.kind.to_string(),
+            detail: violation.detail,
+        },
+        Event::PauseClient => PyEvent::PauseClient {},
+        Event::ResumeClient => PyEvent::ResumeClient {},
+        Event::Deadline(at) => PyEvent::Deadline { at },
+        Event::Opaque => PyEvent::Opaque {},
+        Event::Close(reason) => PyEvent::Close { reason: reason.to_string() },
+        other => return Err(PyValueError::new_err(format!("an event that the bindings do not know: {other:?}"))),
+    })
+}
+
+/// See `_core.pyi`.
+#[pyclass(name = "Session", module = "ostiary._core")]
+pub struct PySession(Session);
+
+impl PySession {
+    /// One call into the session, and what it asks for as Python values.
+    #[inline]
+    fn step<'py>(
+        &mut self,
+        py: Python<'py>,
+        call: impl FnOnce(&mut Session, &mut Step),
+    ) -> PyResult<PyStep<'py>> {
+        STEP.with_borrow_mut(|step| {
+            step.clear();
+            call(&mut self.0, step);
+            let octets = |octets: &[u8]| (!octets.is_empty()).then(|| PyBytes::new(py, octets));
+            let events = if step.events.is_empty() {
+                PyTuple::empty(py)
+            } else {
+                let events = step.events.drain(..).map(|each| event(py, each)).collect::<PyResult<Vec<_>>>()?;
+                PyTuple::new(py, events)?
+            };
+            Ok((octets(&step.to_client), octets(&step.to_upstream), events))
+        })
+    }
+}
+
+#[pymethods]
+impl PySession {
+    #[new]
+    fn new(settings: &PySettings, now: f64) -> Self {
+        Self(Session::new(Arc::clone(&settings.0), now))
+    }
+
+    fn client_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.client_data(data.as_bytes(), now, step))
+    }
+
+    fn client_eof<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.client_eof(now, step))
+    }
+
+    fn client_gone<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.client_gone(step))
+    }
+
+    fn upstream_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.upstream_data(data.as_bytes(), now, step))
+    }
+
+    fn upstream_eof<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.upstream_eof(now, step))
+    }
+
+    fn upstream_connected<'py>(
+        &mut self,
+        py: Python<'py>,
+        setup: &PyServerSetup,
+        now: f64,
+    ) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.upstream_connected(&setup.0, now, step))
+    }
+
+    fn upstream_tls_established<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.upstream_tls_established(now, step))
+    }
+
+    fn upstream_abandoned(&mut self) {
+        self.0.upstream_abandoned();
+    }
+
+    fn upstream_unreachable<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.upstream_unreachable(now, step))
+    }
+
+    fn expire<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.expire(now, step))
+    }
+
+    fn shut_down<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
+        self.step(py, |session, step| session.shut_down(step))
+    }
+
+    #[getter]
+    fn deadline(&self) -> f64 {
+        self.0.deadline()
+    }
+
+    #[getter]
+    fn identity(&self) -> String {
+        self.0.identity().text()
+    }
+
+    #[getter]
+    fn outstanding(&self) -> usize {
+        self.0.outstanding()
+    }
+
+    #[getter]
+    fn client_tls(&self, py: Python<'_>) -> PyResult<Option<Py<PyTlsFacts>>> {
+        self.0.client_tls().map(|facts| tls_facts(py, facts)).transpose()
+    }
+}

@@ -1,0 +1,128 @@
+//! Binds: which are refused here, what is held behind one, and who the client is afterwards.
+//! RFC 4511 4.2, RFC 4513 5; traps T9, T23 to T27.
+
+use ostiary_ldap::message::{Authentication, BindRequest, RequestKind};
+use ostiary_ldap::result::{BindResponse, ResultCode};
+use ostiary_ldap::write;
+
+use crate::client::{TLS_REQUIRED, Taken};
+use crate::identity::{Identity, is_blank};
+use crate::outstanding::Pending;
+use crate::phase::{Phase, Refusal, UpstreamPhase};
+use crate::session::Session;
+use crate::settings::RequireTls;
+use crate::step::Step;
+
+impl Session {
+    /// Judges a bind: refused here, or forwarded with everything behind it held.
+    pub(crate) fn take_bind(
+        &mut self,
+        message: &[u8],
+        message_id: u32,
+        bind: &BindRequest<'_>,
+        step: &mut Step,
+    ) -> Taken {
+        if let Some(refusal) = self.bind_refusal(bind) {
+            self.become_anonymous(message_id, Some(refusal), step);
+            return Taken::Done;
+        }
+        let pending = Pending { message_id, kind: RequestKind::Bind, never_ends: false };
+        if self.forward(message, pending, step) == Taken::Held {
+            return Taken::Held;
+        }
+        // From its beginning on, whatever its end (RFC 4511 4.2.1).
+        self.identity = Identity::Anonymous;
+        self.between_stages = false;
+        if self.upstream.phase != UpstreamPhase::Ready {
+            return Taken::Done;
+        }
+        let claimed = Identity::claimed(bind);
+        let sasl = matches!(bind.authentication, Authentication::Sasl { .. });
+        self.upstream.may_be_bound |= has_credentials(bind);
+        self.phase = Phase::AwaitingBindResult { message_id, claimed, sasl };
+        Taken::Done
+    }
+
+    /// The refusals that are always on.
+    fn bind_refusal(&self, bind: &BindRequest<'_>) -> Option<Refusal> {
+        let settings = &self.settings;
+        let refuse = |code, text| Some(Refusal { code, text });
+        if self.lacks_tls(RequireTls::All) {
+            return refuse(ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED);
+        }
+        if bind.version != 3 && !(bind.version == 2 && settings.allow_ldapv2) {
+            return refuse(ResultCode::PROTOCOL_ERROR, "only LDAP version 3 is spoken here");
+        }
+        match &bind.authentication {
+            Authentication::Sicily { .. } if !settings.allow_sicily => {
+                return refuse(ResultCode::AUTH_METHOD_NOT_SUPPORTED, "Sicily binds are not allowed here");
+            }
+            // Servers answer success and have proved nothing (RFC 4513 5.1.2).
+            Authentication::Simple(password)
+                if !bind.name.is_empty() && is_blank(password) && !settings.allow_unauthenticated_bind =>
+            {
+                return refuse(ResultCode::UNWILLING_TO_PERFORM, "a bind with a name needs a password");
+            }
+            _ => {}
+        }
+        if self.lacks_tls(RequireTls::Bind) && has_credentials(bind) {
+            return refuse(ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED);
+        }
+        None
+    }
+
+    /// Makes the session anonymous, upstream too: by a bind of the gateway's own under the id of the request
+    /// that made it necessary, which the server never sees.
+    pub(crate) fn become_anonymous(&mut self, message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
+        self.identity = Identity::Anonymous;
+        self.between_stages = false;
+        if self.upstream.phase == UpstreamPhase::Ready && self.upstream.may_be_bound {
+            write::anonymous_bind_request(self.upstream_out(step), message_id);
+            self.phase = Phase::AwaitingAnonymity { message_id, refusal };
+        } else {
+            self.answer_refused_bind(message_id, refusal, step);
+        }
+    }
+
+    fn answer_refused_bind(&mut self, message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
+        if let Some(Refusal { code, text }) = refusal {
+            self.refuse(message_id, RequestKind::Bind, code, text, step);
+        }
+    }
+
+    /// The server answered the gateway's own anonymous bind. Whatever it said, the connection is anonymous:
+    /// a failed bind leaves it so too (RFC 4511 4.2.1).
+    pub(crate) fn end_awaiting_anonymity(&mut self, step: &mut Step) {
+        if let Phase::AwaitingAnonymity { message_id, refusal } = self.phase {
+            self.phase = Phase::Open;
+            self.upstream.may_be_bound = false;
+            self.answer_refused_bind(message_id, refusal, step);
+        }
+    }
+
+    /// The server answered the client's bind: who the client is now. The response itself is passed on as it came.
+    pub(crate) fn end_awaiting_bind_result(&mut self, response: &BindResponse<'_>) {
+        let Phase::AwaitingBindResult { claimed, sasl, .. } = std::mem::replace(&mut self.phase, Phase::Open) else {
+            return;
+        };
+        match response.result.code {
+            ResultCode::SUCCESS => {
+                self.identity = claimed;
+                // The layer starts right behind this response, if there is one.
+                self.client.layer_possible = sasl;
+                self.upstream.layer_possible = sasl;
+            }
+            ResultCode::SASL_BIND_IN_PROGRESS => self.between_stages = true,
+            _ => {}
+        }
+    }
+}
+
+/// Whether a bind carries something to protect, or to take back.
+fn has_credentials(bind: &BindRequest<'_>) -> bool {
+    match &bind.authentication {
+        Authentication::Simple(password) => !is_blank(password),
+        Authentication::Sasl { mechanism, .. } => !mechanism.eq_ignore_ascii_case(b"ANONYMOUS"),
+        _ => true,
+    }
+}

@@ -1,0 +1,297 @@
+//! The client's side: takes requests out of its octets and judges each. Requests are small and hostile: each is
+//! checked whole before any octet of it is forwarded, and forwarded as it came.
+
+use ostiary_ldap::frame::Frame;
+use ostiary_ldap::message::{Operation, Request, RequestError, RequestKind};
+use ostiary_ldap::oid;
+use ostiary_ldap::result::ResultCode;
+use ostiary_ldap::write;
+
+use crate::event::Event;
+use crate::outstanding::Pending;
+use crate::phase::{Phase, UpstreamPhase};
+use crate::session::Session;
+use crate::settings::{RequireTls, SaslSecurityLayers};
+use crate::step::Step;
+use crate::violation::{CloseReason, ViolationKind};
+
+/// The first octet of every LDAPMessage: a universal SEQUENCE.
+pub(crate) const MESSAGE_TAG: u8 = 0x30;
+
+/// What became of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It was forwarded, answered or dropped.
+    Done,
+    /// It has to wait; nothing of it happened.
+    Held,
+}
+
+/// Where a request stands among the octets that came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// It waited for an answer to an earlier request.
+    pub held: bool,
+    /// Octets follow it already.
+    pub followed: bool,
+}
+
+impl Session {
+    /// Takes plaintext from the client: as many requests as may pass now.
+    pub(crate) fn take_client_plaintext(&mut self, plain: &[u8], now: f64, step: &mut Step) {
+        if self.phase == Phase::Opaque {
+            self.upstream_out(step).extend_from_slice(plain);
+            return;
+        }
+        if self.client.inbox.is_empty() {
+            let taken = self.take_requests(plain, 0, now, step);
+            self.client.inbox.extend_from_slice(plain.get(taken..).unwrap_or_default());
+        } else {
+            self.client.inbox.extend_from_slice(plain);
+            self.drain_inbox(0, now, step);
+        }
+    }
+
+    /// Takes the requests that were held, now that what they waited for has come.
+    pub(crate) fn take_inbox(&mut self, now: f64, step: &mut Step) {
+        if !self.client.inbox.is_empty() {
+            self.drain_inbox(self.client.inbox.len(), now, step);
+        }
+    }
+
+    fn drain_inbox(&mut self, held: usize, now: f64, step: &mut Step) {
+        let mut inbox = std::mem::take(&mut self.client.inbox);
+        let taken = self.take_requests(&inbox, held, now, step);
+        if self.is_closed() || taken >= inbox.len() {
+            // An idle session keeps no buffer.
+            return;
+        }
+        inbox.drain(..taken);
+        self.client.inbox = inbox;
+    }
+
+    /// Takes requests from the front of `octets`, of which the first `held` waited; says how many octets were taken.
+    fn take_requests(&mut self, octets: &[u8], held: usize, now: f64, step: &mut Step) -> usize {
+        let limits = self.settings.limits;
+        let mut taken = 0_usize;
+        while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
+            if self.client.layer_possible {
+                if rest.first() != Some(&MESSAGE_TAG) && self.phase == Phase::Open {
+                    self.meet_security_layer_of_client(rest, step);
+                    return octets.len();
+                }
+            }
+            let frame = match Frame::peek(rest) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => {
+                    let tls = rest.first() == Some(&0x16);
+                    let kind = if tls { ViolationKind::UnexpectedTls } else { ViolationKind::BadFraming };
+                    self.client_violation(kind, error.to_string(), step);
+                    return octets.len();
+                }
+            };
+            let most =
+                if self.identity.is_anonymous() { limits.message_bytes_unauthenticated } else { limits.message_bytes };
+            if frame.length > most {
+                // Behind a bind that is undecided nobody knows yet how large it may be.
+                if matches!(self.phase, Phase::AwaitingBindResult { .. }) && frame.length <= limits.message_bytes {
+                    break;
+                }
+                let detail = format!("a request of {} octets where {most} are allowed", frame.length);
+                self.client_violation(ViolationKind::MessageTooLarge, detail, step);
+                return octets.len();
+            }
+            let Some(message) = rest.get(..frame.length) else { break };
+            let full = self.outstanding.len() >= limits.outstanding_requests;
+            if self.phase != Phase::Open || full {
+                break;
+            }
+            let place = Place { held: taken < held, followed: rest.len() > frame.length };
+            if self.take_request(message, place, now, step) == Taken::Held {
+                break;
+            }
+            if self.is_closed() {
+                return octets.len();
+            }
+            taken = taken.saturating_add(frame.length);
+        }
+        taken
+    }
+
+    /// Judges one whole request.
+    fn take_request(&mut self, message: &[u8], place: Place, now: f64, step: &mut Step) -> Taken {
+        let request = match Request::parse(message, &self.settings.limits.filter) {
+            Ok(request) => request,
+            Err(error) => return self.refuse_unreadable(&error, step),
+        };
+        self.client.layer_possible = false;
+        self.client.spoke = true;
+        if !self.is_handshaking() {
+            self.grace_until = None;
+        }
+        if self.outstanding.is_taken(request.message_id) && request.operation.kind() != RequestKind::Unbind {
+            let detail = format!("message id {} is in use", request.message_id);
+            self.client_violation(ViolationKind::MessageIdInUse, detail, step);
+            return Taken::Done;
+        }
+        match &request.operation {
+            Operation::Unbind => {
+                if self.upstream.phase == UpstreamPhase::Ready {
+                    self.upstream_out(step).extend_from_slice(message);
+                }
+                self.close(CloseReason::Unbind, "", step);
+                Taken::Done
+            }
+            Operation::Abandon(abandoned) => {
+                self.take_abandon(message, request.message_id, *abandoned, step);
+                Taken::Done
+            }
+            Operation::Bind(bind) => self.take_bind(message, request.message_id, bind, step),
+            Operation::Extended { name, value } if *name == oid::START_TLS_OID.as_bytes() => {
+                self.take_start_tls(request.message_id, value.is_some(), place, now, step);
+                Taken::Done
+            }
+            _ => self.take_ordinary(message, &request, step),
+        }
+    }
+
+    /// A request that was framed well but cannot be read.
+    fn refuse_unreadable(&mut self, error: &RequestError, step: &mut Step) -> Taken {
+        let (RequestError::FilterTooDeep { message_id } | RequestError::FilterTooWide { message_id }) = error else {
+            self.client_violation(ViolationKind::MalformedMessage, error.to_string(), step);
+            return Taken::Done;
+        };
+        if self.outstanding.is_taken(*message_id) {
+            let detail = format!("message id {message_id} is in use");
+            self.client_violation(ViolationKind::MessageIdInUse, detail, step);
+            return Taken::Done;
+        }
+        let code = ResultCode::ADMIN_LIMIT_EXCEEDED;
+        let text = "the filter is nested too deeply or has too many parts";
+        write::refusal(self.client_out(step), *message_id, RequestKind::Search, code, text);
+        Taken::Done
+    }
+
+    /// A request that is neither of the connection's own (bind, StartTLS) nor without an answer.
+    fn take_ordinary(&mut self, message: &[u8], request: &Request<'_>, step: &mut Step) -> Taken {
+        let kind = request.operation.kind();
+        if self.lacks_tls(RequireTls::All) {
+            self.refuse(request.message_id, kind, ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED, step);
+            return Taken::Done;
+        }
+        if self.between_stages {
+            // RFC 4513 5.2.1.2: nothing but the next stage; servers that took it would apply nobody's rights.
+            let text = "a SASL bind is in progress";
+            self.refuse(request.message_id, kind, ResultCode::OPERATIONS_ERROR, text, step);
+            return Taken::Done;
+        }
+        let pending = Pending { message_id: request.message_id, kind, never_ends: request.never_ends() };
+        self.forward(message, pending, step)
+    }
+
+    /// RFC 4511 4.11: no response; the id stays taken upstream until its late one (trap T8).
+    fn take_abandon(&mut self, message: &[u8], message_id: u32, abandoned: i64, step: &mut Step) {
+        let Ok(abandoned) = u32::try_from(abandoned) else { return };
+        if abandoned == 0 || abandoned == message_id {
+            return;
+        }
+        self.outstanding.abandon(abandoned);
+        if self.upstream.phase == UpstreamPhase::Ready {
+            self.upstream_out(step).extend_from_slice(message);
+        }
+        self.finish_if_half_closed(step);
+    }
+
+    /// Sends a request upstream as it came, or holds it until there is an upstream.
+    pub(crate) fn forward(&mut self, message: &[u8], pending: Pending, step: &mut Step) -> Taken {
+        match self.upstream.phase {
+            UpstreamPhase::Ready => {
+                self.outstanding.insert(pending);
+                self.upstream_out(step).extend_from_slice(message);
+                Taken::Done
+            }
+            UpstreamPhase::Absent if self.upstream.unreachable => {
+                self.refuse_unavailable(pending, step);
+                Taken::Done
+            }
+            UpstreamPhase::Absent => {
+                self.upstream.phase = UpstreamPhase::Dialling;
+                step.events.push(Event::Connect);
+                Taken::Held
+            }
+            _ => Taken::Held,
+        }
+    }
+
+    /// Answers a request at the gateway.
+    pub(crate) fn refuse(
+        &mut self,
+        message_id: u32,
+        kind: RequestKind,
+        code: ResultCode,
+        text: &str,
+        step: &mut Step,
+    ) {
+        write::refusal(self.client_out(step), message_id, kind, code, text);
+    }
+
+    /// Answers a request whose upstream is not there. The text names the upstream, not its hosts.
+    pub(crate) fn refuse_unavailable(&mut self, pending: Pending, step: &mut Step) {
+        let text = format!("upstream {} is unavailable", self.settings.upstream);
+        self.refuse(pending.message_id, pending.kind, ResultCode::UNAVAILABLE, &text, step);
+    }
+
+    /// Whether this listener asks for TLS that this client has not got.
+    pub(crate) fn lacks_tls(&self, demand: RequireTls) -> bool {
+        self.client.tls.is_none() && self.settings.require_tls == demand
+    }
+
+    /// The client will send no more. What is outstanding is answered first; searches that never end, end now.
+    pub(crate) fn half_close(&mut self, step: &mut Step) {
+        self.client.half_closed = true;
+        self.finish_if_half_closed(step);
+    }
+
+    /// Ends a half-closed session once nothing is left to answer.
+    pub(crate) fn finish_if_half_closed(&mut self, step: &mut Step) {
+        if !self.client.half_closed || self.is_closed() {
+            return;
+        }
+        let waits = matches!(self.phase, Phase::AwaitingBindResult { .. } | Phase::AwaitingAnonymity { .. })
+            || !self.outstanding.only_endless()
+            || self.upstream.passing.is_some()
+            || self.holds_a_request();
+        if !waits {
+            self.close(CloseReason::ClientClosed, "", step);
+        }
+    }
+
+    /// Whether a whole request waits in the inbox.
+    fn holds_a_request(&self) -> bool {
+        let inbox = &self.client.inbox;
+        matches!(Frame::peek(inbox), Ok(Some(frame)) if frame.length <= inbox.len())
+    }
+
+    /// Octets that are no LDAPMessage, right after a SASL bind: a security layer (RFC 4513 5.2.3, trap T25).
+    fn meet_security_layer_of_client(&mut self, octets: &[u8], step: &mut Step) {
+        if self.settings.sasl_security_layers == SaslSecurityLayers::Opaque {
+            self.become_opaque(step);
+            self.upstream_out(step).extend_from_slice(octets);
+        } else {
+            self.client_violation(ViolationKind::SaslSecurityLayer, SECURITY_LAYER_REFUSED.to_owned(), step);
+        }
+    }
+
+    pub(crate) fn become_opaque(&mut self, step: &mut Step) {
+        self.phase = Phase::Opaque;
+        step.events.push(Event::Opaque);
+    }
+}
+
+/// The diagnostic message beside confidentialityRequired.
+pub(crate) const TLS_REQUIRED: &str = "TLS is required: use StartTLS or LDAPS";
+
+/// Why a session with a security layer ends.
+pub(crate) const SECURITY_LAYER_REFUSED: &str = "the bind negotiated a SASL security layer, which the gateway cannot \
+    look into: disable it at the client (maxssf=0), or set sasl_security_layers = \"opaque\" on the listener";

@@ -1,0 +1,339 @@
+//! The upstream's side: frames responses and passes them on as they came. Responses are framed, never walked:
+//! a result of many entries costs a header each. Knows which request each answers.
+
+use ostiary_ldap::message::{ResponseHead, ResponseOp};
+use ostiary_ldap::oid;
+use ostiary_ldap::result::{BindResponse, ExtendedResponse};
+
+use crate::client::{MESSAGE_TAG, SECURITY_LAYER_REFUSED};
+use crate::event::Event;
+use crate::outstanding::{Lookup, Pending};
+use crate::phase::{Phase, UpstreamPhase};
+use crate::session::{Passing, Session, UpstreamSide};
+use crate::settings::SaslSecurityLayers;
+use crate::step::Step;
+use crate::tls::TlsFacts;
+use crate::violation::{CloseReason, Peer, Violation, ViolationKind};
+
+/// A StartTLS response has no business being larger, octets.
+const START_TLS_RESPONSE_MAX: usize = 65_536;
+
+/// What becomes of one framed response.
+enum Fate {
+    /// It goes to the client.
+    Pass,
+    /// It does not.
+    Drop,
+    /// It, and what follows, goes nowhere: the upstream connection ends.
+    Lose(ViolationKind, String),
+    /// The server says that it is going (RFC 4511 4.4.1).
+    Leaving(String),
+}
+
+impl Session {
+    /// Takes octets from the upstream's socket.
+    pub(crate) fn take_upstream_octets(&mut self, data: &[u8], now: f64, step: &mut Step) {
+        match self.upstream.phase {
+            UpstreamPhase::Absent | UpstreamPhase::Dialling => return,
+            UpstreamPhase::AwaitingStartTlsResponse => return self.await_start_tls_response(data, step),
+            UpstreamPhase::AwaitingTlsEngine => {
+                return self.fail_upstream_setup("octets before the TLS handshake", step);
+            }
+            UpstreamPhase::Handshaking | UpstreamPhase::Ready => {}
+        }
+        let Some(tls) = &mut self.upstream.tls else {
+            return self.take_upstream_plaintext(data, now, step);
+        };
+        let mut plain = std::mem::take(&mut step.received);
+        match tls.receive(data, &mut step.scratch, &mut plain, &mut step.to_upstream) {
+            Ok(progress) => {
+                if progress.established {
+                    let facts = tls.facts();
+                    self.upstream_ready(Some(facts), now, step);
+                }
+                if !plain.is_empty() {
+                    self.take_upstream_plaintext(&plain, now, step);
+                }
+                if progress.closed {
+                    self.lose_upstream("the server closed its TLS", now, step);
+                }
+            }
+            Err(error) if self.upstream.phase == UpstreamPhase::Handshaking => {
+                self.fail_upstream_setup(&error.0, step);
+            }
+            Err(error) => self.upstream_violation(ViolationKind::TlsFailed, error.0, now, step),
+        }
+        plain.clear();
+        step.received = plain;
+    }
+
+    fn await_start_tls_response(&mut self, data: &[u8], step: &mut Step) {
+        self.upstream.inbox.extend_from_slice(data);
+        let inbox = std::mem::take(&mut self.upstream.inbox);
+        match ResponseHead::peek(&inbox) {
+            Ok(Some(head)) if head.length <= inbox.len() => {
+                let message = inbox.get(..head.length).unwrap_or_default();
+                self.take_start_tls_response(head.message_id, message, inbox.len() > head.length, step);
+            }
+            Ok(_) if inbox.len() < START_TLS_RESPONSE_MAX => self.upstream.inbox = inbox,
+            Ok(_) => self.fail_upstream_setup("the StartTLS response is too large", step),
+            Err(error) => self.fail_upstream_setup(&format!("bad StartTLS response: {error}"), step),
+        }
+    }
+
+    /// The connection is ready for LDAP: what waited for it goes out.
+    pub(crate) fn upstream_ready(&mut self, facts: Option<TlsFacts>, now: f64, step: &mut Step) {
+        self.upstream.phase = UpstreamPhase::Ready;
+        step.events.push(Event::UpstreamReady(facts));
+        self.take_inbox(now, step);
+    }
+
+    fn take_upstream_plaintext(&mut self, plain: &[u8], now: f64, step: &mut Step) {
+        if self.phase == Phase::Opaque {
+            self.client_out(step).extend_from_slice(plain);
+            return;
+        }
+        if self.upstream.inbox.is_empty() {
+            let taken = self.take_responses(plain, now, step);
+            if let Some(rest) = plain.get(taken..).filter(|rest| !rest.is_empty()) {
+                self.upstream.inbox.extend_from_slice(rest);
+            }
+        } else {
+            let mut inbox = std::mem::take(&mut self.upstream.inbox);
+            inbox.extend_from_slice(plain);
+            let taken = self.take_responses(&inbox, now, step);
+            if taken < inbox.len() {
+                inbox.drain(..taken);
+                self.upstream.inbox = inbox;
+            }
+        }
+        if !self.is_closed() && self.upstream.phase == UpstreamPhase::Ready {
+            if self.phase == Phase::Open {
+                self.take_inbox(now, step);
+            }
+            self.finish_if_half_closed(step);
+        }
+    }
+
+    /// Takes responses from the front of `octets`; says how many octets were taken. Neighbours that go to the client
+    /// are copied in one run.
+    fn take_responses(&mut self, octets: &[u8], now: f64, step: &mut Step) -> usize {
+        let mut taken = self.pass_rest_of_large(octets, step);
+        let mut run = taken;
+        while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
+            if self.upstream.layer_possible {
+                self.upstream.layer_possible = false;
+                if rest.first() != Some(&MESSAGE_TAG) {
+                    self.pass_run(octets, run, taken, step);
+                    self.meet_security_layer_of_upstream(rest, now, step);
+                    return octets.len();
+                }
+            }
+            let head = match ResponseHead::peek(rest) {
+                Ok(Some(head)) => head,
+                Ok(None) => break,
+                Err(error) => {
+                    self.pass_run(octets, run, taken, step);
+                    self.upstream_violation(ViolationKind::MalformedMessage, error.to_string(), now, step);
+                    return octets.len();
+                }
+            };
+            let Some(message) = rest.get(..head.length) else {
+                if head.length > self.settings.limits.buffered_bytes {
+                    self.pass_run(octets, run, taken, step);
+                    self.start_passing(&head, rest, now, step);
+                    return octets.len();
+                }
+                break;
+            };
+            let end = taken.saturating_add(head.length);
+            match self.judge_response(&head, message, step) {
+                Fate::Pass => {}
+                Fate::Drop => {
+                    self.pass_run(octets, run, taken, step);
+                    run = end;
+                }
+                Fate::Lose(kind, detail) => {
+                    self.pass_run(octets, run, taken, step);
+                    self.upstream_violation(kind, detail, now, step);
+                    return octets.len();
+                }
+                Fate::Leaving(words) => {
+                    self.pass_run(octets, run, taken, step);
+                    self.lose_upstream(&words, now, step);
+                    return octets.len();
+                }
+            }
+            taken = end;
+            if matches!(self.phase, Phase::Open) && head.operation == ResponseOp::Bind {
+                // A refusal that waited goes out behind this response, not before it.
+                self.pass_run(octets, run, taken, step);
+                run = taken;
+            }
+        }
+        self.pass_run(octets, run, taken, step);
+        taken
+    }
+
+    #[inline]
+    fn pass_run(&mut self, octets: &[u8], from: usize, to: usize, step: &mut Step) {
+        if let Some(run) = octets.get(from..to) {
+            self.client_out(step).extend_from_slice(run);
+        }
+    }
+
+    /// What becomes of one whole response.
+    #[inline]
+    fn judge_response(&mut self, head: &ResponseHead, message: &[u8], step: &mut Step) -> Fate {
+        if head.message_id == 0 {
+            return Self::judge_notification(head, message);
+        }
+        match self.outstanding.find(head.message_id) {
+            Lookup::Pending(position, pending) => self.judge_answer(head, message, position, pending),
+            Lookup::Abandoned => {
+                if head.operation.is_final() {
+                    self.outstanding.release(head.message_id);
+                }
+                Fate::Drop
+            }
+            Lookup::Unknown => match self.phase {
+                Phase::AwaitingAnonymity { message_id, .. }
+                    if message_id == head.message_id && head.operation == ResponseOp::Bind =>
+                {
+                    self.end_awaiting_anonymity(step);
+                    Fate::Drop
+                }
+                _ => {
+                    let detail = format!("a response to message id {}, which nobody asked", head.message_id);
+                    Fate::Lose(ViolationKind::UnknownMessageId, detail)
+                }
+            },
+        }
+    }
+
+    #[inline]
+    fn judge_answer(&mut self, head: &ResponseHead, message: &[u8], position: usize, pending: Pending) -> Fate {
+        if !pending.kind.accepts(head.operation) {
+            let detail = format!("{:?} in answer to {:?}", head.operation, pending.kind);
+            return Fate::Lose(ViolationKind::UnexpectedResponse, detail);
+        }
+        if head.operation == ResponseOp::Bind {
+            match BindResponse::parse(message) {
+                Ok(response) => self.end_awaiting_bind_result(&response),
+                Err(error) => return Fate::Lose(ViolationKind::MalformedMessage, error.to_string()),
+            }
+        }
+        if head.operation.is_final() {
+            self.outstanding.remove(position);
+        }
+        Fate::Pass
+    }
+
+    /// RFC 4511 4.4: unsolicited notifications have id 0 and are extended responses.
+    fn judge_notification(head: &ResponseHead, message: &[u8]) -> Fate {
+        if head.operation != ResponseOp::Extended {
+            let detail = format!("{:?} with message id 0", head.operation);
+            return Fate::Lose(ViolationKind::UnknownMessageId, detail);
+        }
+        match ExtendedResponse::parse(message) {
+            Ok(notice) if notice.name == Some(oid::NOTICE_OF_DISCONNECTION_OID.as_bytes()) => {
+                Fate::Leaving(format!("the server sent a notice of disconnection: {}", notice.result.code))
+            }
+            Ok(_) => Fate::Pass,
+            Err(error) => Fate::Lose(ViolationKind::MalformedMessage, error.to_string()),
+        }
+    }
+
+    /// Starts to pass a response on that is too large to wait for: its octets go through as they come.
+    fn start_passing(&mut self, head: &ResponseHead, rest: &[u8], now: f64, step: &mut Step) {
+        let dropped = match self.outstanding.find(head.message_id) {
+            Lookup::Pending(position, pending)
+                if pending.kind.accepts(head.operation) && head.operation != ResponseOp::Bind =>
+            {
+                if head.operation.is_final() {
+                    self.outstanding.remove(position);
+                }
+                false
+            }
+            Lookup::Abandoned => {
+                if head.operation.is_final() {
+                    self.outstanding.release(head.message_id);
+                }
+                true
+            }
+            _ => {
+                let detail = format!("a response of {} octets that answers no request", head.length);
+                return self.upstream_violation(ViolationKind::UnexpectedResponse, detail, now, step);
+            }
+        };
+        self.upstream.passing = Some(Passing { remaining: head.length, dropped });
+        self.pass_rest_of_large(rest, step);
+    }
+
+    /// Passes on what belongs to a large response that has begun; says how many octets that were.
+    fn pass_rest_of_large(&mut self, octets: &[u8], step: &mut Step) -> usize {
+        let Some(passing) = self.upstream.passing else { return 0 };
+        let part = octets.get(..passing.remaining).unwrap_or(octets);
+        if !passing.dropped {
+            self.client_out(step).extend_from_slice(part);
+        }
+        let remaining = passing.remaining.saturating_sub(part.len());
+        self.upstream.passing = (remaining > 0).then_some(Passing { remaining, ..passing });
+        part.len()
+    }
+
+    fn meet_security_layer_of_upstream(&mut self, octets: &[u8], now: f64, step: &mut Step) {
+        if self.settings.sasl_security_layers == SaslSecurityLayers::Opaque {
+            self.become_opaque(step);
+            self.client_out(step).extend_from_slice(octets);
+        } else {
+            let kind = ViolationKind::SaslSecurityLayer;
+            self.upstream_violation(kind, SECURITY_LAYER_REFUSED.to_owned(), now, step);
+        }
+    }
+
+    /// The server broke the protocol: its connection ends, and no octet of it reaches the client.
+    fn upstream_violation(&mut self, kind: ViolationKind, detail: String, now: f64, step: &mut Step) {
+        step.events.push(Event::Violation(Violation { peer: Peer::Upstream, kind, detail }));
+        self.lose_upstream(kind.word(), now, step);
+    }
+
+    /// The upstream connection is over. Outstanding requests are answered unavailable; a bound client gets a notice
+    /// and goes too, since its identity went with the connection; an anonymous one's next request dials again.
+    pub(crate) fn lose_upstream(&mut self, words: &str, now: f64, step: &mut Step) {
+        match self.upstream.phase {
+            UpstreamPhase::Absent | UpstreamPhase::Dialling => return,
+            UpstreamPhase::Ready => {}
+            _ => return self.fail_upstream_setup(words, step),
+        }
+        let torn = self.upstream.passing.is_some_and(|passing| !passing.dropped);
+        let bound = !self.identity.is_anonymous();
+        if let Some(tls) = &mut self.upstream.tls {
+            tls.close(&mut step.to_upstream);
+        }
+        step.upstream_plain.clear();
+        step.events.push(Event::CloseUpstream(words.to_owned()));
+        let waiting = self.outstanding.take();
+        if torn || self.phase == Phase::Opaque {
+            // The client is in the middle of a message, or of what nobody can read: nothing can be said.
+            self.upstream = UpstreamSide { passing: self.upstream.passing, ..UpstreamSide::absent() };
+            return self.close(CloseReason::UpstreamLost, "", step);
+        }
+        self.upstream = UpstreamSide::absent();
+        for pending in waiting {
+            self.refuse_unavailable(pending, step);
+        }
+        match self.phase {
+            Phase::AwaitingAnonymity { .. } => self.end_awaiting_anonymity(step),
+            Phase::AwaitingBindResult { .. } => self.phase = Phase::Open,
+            _ => {}
+        }
+        self.between_stages = false;
+        if bound {
+            let text = format!("upstream {} is unavailable", self.settings.upstream);
+            return self.close(CloseReason::UpstreamLost, &text, step);
+        }
+        self.take_inbox(now, step);
+        self.finish_if_half_closed(step);
+    }
+}
