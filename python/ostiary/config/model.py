@@ -1,0 +1,62 @@
+"""The whole configuration: one value, read once, never changed.
+
+It is built by `load` or `Config.from_toml`, which tell every fault; building it by hand checks each
+value but neither files nor what values mean together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ostiary.config.limits import Limits
+from ostiary.config.listeners import Listener
+from ostiary.config.table import Table
+from ostiary.config.upstreams import Upstream
+
+JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _one_worker(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value != 1):
+        raise ValueError("this version has one worker; write 1")
+    if isinstance(value, bool):
+        raise ValueError("expected the number 1")
+    return value
+
+
+class Config(Table):
+    """An Ostiary gateway: its listeners, upstreams and limits."""
+
+    workers: Annotated[Literal[1], BeforeValidator(_one_worker)] = 1
+    """Number of worker processes; this version has one."""
+    listeners: tuple[Listener, ...] = Field(min_length=1)
+    """The addresses that clients connect to."""
+    upstreams: tuple[Upstream, ...] = Field(min_length=1)
+    """The directories behind the gateway."""
+    limits: Limits = Limits()
+    """How much clients may take up."""
+
+    @classmethod
+    def from_toml(cls, text: str, directory: Path) -> Config:
+        """The configuration that the text describes; relative paths start at `directory`.
+
+        Raises: ConfigError, with every fault.
+        """
+        from ostiary.config.loading import parse
+
+        return parse(text, directory)
+
+    def upstream(self, name: str) -> Upstream:
+        """The upstream of this name, as listeners give it. Raises: KeyError."""
+        for upstream in self.upstreams:
+            if upstream.name == name:
+                return upstream
+        raise KeyError(name)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the configuration file, for editors and other tools."""
+    return {"$schema": JSON_SCHEMA_DIALECT, **Config.model_json_schema(), "title": "Ostiary configuration"}
