@@ -58,7 +58,9 @@ def test_pages_follow_each_other_by_cookie(through: Target) -> None:
 
 
 def test_server_side_sort_orders_by_surname(through: Target) -> None:
-    keys = wire.sequence(wire.sequence(wire.octets(b"sn"), wire.octets(b"caseIgnoreOrderingMatch", 0x80)))
+    # slapd's sn has no ordering rule of its own, and 389 does not know the rule by this name.
+    rule = [wire.octets(b"caseIgnoreOrderingMatch", 0x80)] if through.product == "slapd" else []
+    keys = wire.sequence(wire.sequence(wire.octets(b"sn"), *rule))
     some = wire.tlv(0xA4, wire.octets(b"uid"), wire.sequence(wire.octets(b"user000", 0x80)))
     with bound(through) as client:
         client.send(
