@@ -19,7 +19,7 @@ usage: ostiary-load serve [--address 127.0.0.1:0] [--transport plain|starttls|ld
        ostiary-load run   --address HOST:PORT [--transport plain|starttls|ldaps] [--ca FILE] [--name NAME]
                           [--suite TLS13_AES_256_GCM_SHA384] [--group X25519]
                           [--operation search|bind|connect] [--entries 1] [--clients 1] [--outstanding 1]
-                          [--rate N] [--duration SECONDS | --operations N] [--warmup SECONDS] [--gate]
+                          [--rate N] [--duration SECONDS | --operations N] [--warmup SECONDS] [--gate] [--coalesce]
                           [--bind-name DN] [--bind-password PASSWORD]
        ostiary-load idle  --address HOST:PORT --clients N [--bind] [transport options as above]";
 
@@ -39,7 +39,7 @@ pub enum Command {
 struct Arguments(BTreeMap<String, String>);
 
 /// Options that stand alone.
-const FLAGS: [&str; 2] = ["gate", "bind"];
+const FLAGS: [&str; 3] = ["bind", "coalesce", "gate"];
 
 impl Arguments {
     fn read(words: &[String]) -> Result<Self, String> {
@@ -182,6 +182,7 @@ fn plan(arguments: &mut Arguments) -> Result<Plan, String> {
         operations: arguments.number("operations")?,
         warmup: arguments.seconds("warmup")?.unwrap_or_default(),
         gate: arguments.take("gate").is_some(),
+        coalesce: arguments.take("coalesce").is_some(),
     };
     if plan.duration.is_none() && plan.operations.is_none() {
         return Err("--duration or --operations is needed".into());

@@ -24,6 +24,9 @@ pub struct Plan {
     pub operations: Option<u64>,
     pub warmup: Duration,
     pub gate: bool,
+    /// Requests that may be sent at the same moment share a write and a TLS record. Client libraries do not: each
+    /// request is a write of its own.
+    pub coalesce: bool,
 }
 
 /// Without any answer for this long, a run gives up.
@@ -218,8 +221,11 @@ impl Load<'_> {
                 self.ask(token, Instant::now())?;
                 self.issued += 1;
                 asked = true;
+                if !self.plan.coalesce {
+                    self.send(token)?;
+                }
             }
-            if asked {
+            if asked && self.plan.coalesce {
                 self.send(token)?;
             }
         }

@@ -1,0 +1,1 @@
+"""Benches: Ostiary beside HAProxy and stunnel, as CPU per operation. `python -m benches.compare --help`."""

@@ -1,0 +1,64 @@
+"""Arithmetic of the comparison: per-round ratios, their median and spread, and whether a target holds.
+
+It does not know where numbers come from. Ratios are taken within one round, where both gateways met the same
+machine; then the median is taken over the rounds. A ratio of two medians would mix moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median with the smallest and the largest value it stands for."""
+
+    median: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread | None:
+        """None when there is nothing to summarise."""
+        if not values:
+            return None
+        return cls(median(values), min(values), max(values))
+
+
+def ratios(values: Mapping[int, float], reference: Mapping[int, float]) -> list[float]:
+    """`value / reference` for every round in which both were measured, in the order of the rounds."""
+    return [
+        values[number] / reference[number]
+        for number in sorted(values.keys() & reference.keys())
+        if reference[number] > 0
+    ]
+
+
+def per_operation_microseconds(seconds: float, operations: int) -> float | None:
+    """None when nothing was done: no operation is not a cheap operation."""
+    return seconds * 1e6 / operations if operations > 0 else None
+
+
+def per_connection_bytes(before: int, during: int, connections: int) -> float | None:
+    """What each of `connections` idle connections added."""
+    return (during - before) / connections if connections > 0 else None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What issue and design ask for: at most `limit` times the reference, or at most `limit` of the unit."""
+
+    limit: float
+    kind: str  # "ratio" | "absolute"
+
+    def verdict(self, ratio: Spread | None, absolute: Spread | None) -> str:
+        """ "held", "missed", or "unsettled" when the rounds do not agree, or "not measured"."""
+        measured = ratio if self.kind == "ratio" else absolute
+        if measured is None:
+            return "not measured"
+        word = "held" if measured.median <= self.limit else "missed"
+        if measured.lowest <= self.limit < measured.highest:
+            return f"{word} (rounds differ)"
+        return word

@@ -1,0 +1,161 @@
+"""The gateways under test: how each is configured, started and named, all for the same work.
+
+It does not know cases or numbers. Each listens with TLS on a loopback port with the same certificate and
+passes to the canned server. The peers are set up as somebody who knows them well would for this work: one
+thread, no logging, no limits in the way; their TLS defaults (tickets, session cache) stay, as in production.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benches.certificates import Identity
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Where a gateway listens, what is behind it, and a folder for its files."""
+
+    port: int
+    middle_port: int  # between the two halves of a stunnel chain
+    upstream_port: int
+    upstream: str  # "plain" | "starttls"
+    identity: Identity
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """`prepare` writes the configuration and gives the command line."""
+
+    name: str
+    prepare: Callable[[Wiring], list[str]]
+    version: Callable[[], str | None]  # None: not installed
+
+
+def ostiary_command(wiring: Wiring) -> list[str]:
+    tls = "{ mode = 'none' }"
+    if wiring.upstream == "starttls":
+        tls = f"{{ mode = 'starttls', ca = '{wiring.identity.ca}' }}"
+    file = wiring.folder / "ostiary.toml"
+    file.write_text(
+        f"""workers = 1
+
+[[listeners]]
+name = "ldaps"
+address = "127.0.0.1:{wiring.port}"
+tls = {{ mode = "ldaps", certificate = '{wiring.identity.certificate}', key = '{wiring.identity.key}' }}
+upstream = "directory"
+
+[[upstreams]]
+name = "directory"
+servers = ["ldap://127.0.0.1:{wiring.upstream_port}"]
+tls = {tls}
+"""
+    )
+    return [sys.executable, "-m", "ostiary", "run", "--config", str(file), "--log-level", "warning"]
+
+
+def haproxy_command(wiring: Wiring) -> list[str]:
+    if wiring.upstream != "plain":
+        raise ValueError("haproxy knows no StartTLS")
+    file = wiring.folder / "haproxy.cfg"
+    file.write_text(
+        f"""global
+    nbthread 1
+    maxconn 8000
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+frontend ldaps
+    bind 127.0.0.1:{wiring.port} ssl crt {wiring.identity.combined}
+    default_backend directory
+backend directory
+    server canned 127.0.0.1:{wiring.upstream_port}
+"""
+    )
+    # -db: in the foreground, one process.
+    return [shutil.which("haproxy") or "haproxy", "-db", "-q", "-f", str(file)]
+
+
+def stunnel_command(wiring: Wiring) -> list[str]:
+    chained = wiring.upstream == "starttls"
+    behind = wiring.middle_port if chained else wiring.upstream_port
+    sections = f"""foreground = quiet
+syslog = no
+debug = emerg
+pid =
+socket = l:TCP_NODELAY=1
+socket = r:TCP_NODELAY=1
+TIMEOUTidle = 3600
+TIMEOUTclose = 0
+
+[front]
+accept = 127.0.0.1:{wiring.port}
+connect = 127.0.0.1:{behind}
+cert = {wiring.identity.certificate}
+key = {wiring.identity.key}
+sslVersionMin = TLSv1.2
+"""
+    if chained:
+        # One process for both halves: the cheapest way to run the chain.
+        sections += f"""
+[back]
+client = yes
+protocol = ldap
+accept = 127.0.0.1:{wiring.middle_port}
+connect = 127.0.0.1:{wiring.upstream_port}
+verifyChain = yes
+checkHost = localhost
+CAfile = {wiring.identity.ca}
+sslVersionMin = TLSv1.2
+"""
+    file = wiring.folder / "stunnel.conf"
+    file.write_text(sections)
+    return [stunnel_binary() or "stunnel", str(file)]
+
+
+def stunnel_binary() -> str | None:
+    return shutil.which("stunnel4") or shutil.which("stunnel")
+
+
+def first_line(command: list[str]) -> str | None:
+    """The first line a version command prints, on whichever stream; None when it cannot be run."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    return next((line for line in lines if any(character.isdigit() for character in line)), None)
+
+
+def ostiary_version() -> str | None:
+    command = [sys.executable, "-m", "ostiary", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def haproxy_version() -> str | None:
+    binary = shutil.which("haproxy")
+    return first_line([binary, "-v"]) if binary else None
+
+
+def stunnel_version() -> str | None:
+    """stunnel's own line; the one before it only speaks of inetd mode."""
+    binary = stunnel_binary()
+    return first_line([binary, "-version"]) if binary else None
+
+
+GATEWAYS = (
+    Gateway("ostiary", ostiary_command, ostiary_version),
+    Gateway("haproxy", haproxy_command, haproxy_version),
+    Gateway("stunnel", stunnel_command, stunnel_version),
+)

@@ -1,0 +1,220 @@
+"""One sample: one gateway, freshly started, under one case's load, with what it cost.
+
+It does not compare. What keeps a sample honest:
+- the load says "ready" after its warm-up, with nothing outstanding; CPU time is read then, and again when the
+  load is done and closed connections are cleaned up: exactly the operations reported are in between;
+- every answer is checked by the load; one wrong answer fails the sample;
+- the negotiated TLS version, suite and group are recorded, so that nobody wins by weaker cryptography;
+- the load's and the canned server's CPU are recorded, to show when they, not the gateway, were the limit, and
+  what everything else on the machine used meanwhile, to show when the machine was not ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benches import children, machine
+from benches.cases import Case
+from benches.certificates import Identity
+from benches.figures import per_connection_bytes, per_operation_microseconds
+from benches.gateways import Gateway, Wiring
+
+SETTLE_SECONDS = 0.15  # for a closed connection's last work to be done
+MEMORY_SETTLE_SECONDS = 1.0
+# So many clients come and go before memory is measured: what is paid once is not a connection's.
+MEMORY_WARMUP_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all samples of one comparison."""
+
+    load_binary: Path
+    cores: machine.Cores
+    seconds: float
+    warmup_seconds: float
+    idle_connections: int
+    profile: bool
+
+
+@dataclass
+class Canned:
+    """The canned server that runs during the whole comparison."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+
+class Sampler:
+    """Takes samples; holds the canned servers and the folder for configurations and logs."""
+
+    def __init__(self, settings: Settings, identity: Identity, folder: Path) -> None:
+        self.settings = settings
+        self.identity = identity
+        self.folder = folder
+        self.servers: dict[str, Canned] = {}
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Canned servers, plain and with StartTLS, for as long as the block lasts."""
+        with contextlib.ExitStack() as stack:
+            for upstream in ("plain", "starttls"):
+                command = [str(self.settings.load_binary), "serve", "--transport", upstream]
+                if upstream == "starttls":
+                    command += ["--certificate", str(self.identity.certificate)]
+                    command += ["--key", str(self.identity.key)]
+                log = self.folder / f"canned-{upstream}.log"
+                process = stack.enter_context(
+                    children.child(command, self.settings.cores.load, log, pipes=True)
+                )
+                line = read_line(process, children.READY_SECONDS, log)
+                self.servers[upstream] = Canned(process, int(line.rpartition(":")[2]))
+            yield
+
+    def take(self, case: Case, gateway: Gateway, round_number: int) -> dict[str, Any]:
+        """One sample as it goes into the raw results; with "error" instead of figures when it failed."""
+        sample: dict[str, Any] = {
+            "case": case.name,
+            "gateway": gateway.name,
+            "round": round_number,
+            "load_average": os.getloadavg()[0],
+        }
+        name = f"{case.name}-{gateway.name}-{round_number}"
+        log = self.folder / f"{name}.log"
+        port, middle_port = children.free_ports(2)
+        server = self.servers[case.upstream]
+        wiring = Wiring(port, middle_port, server.port, case.upstream, self.identity, self.folder)
+        try:
+            command = gateway.prepare(wiring)
+            with children.child(command, self.settings.cores.gateway, log) as process:
+                children.wait_for_port(process, port, log)
+                time.sleep(0.3)
+                measure = {"load": self.under_load, "idle": self.idle_memory, "empty": self.empty_memory}
+                sample |= measure[case.kind](case, process.pid, port, self.folder / f"{name}.load.log")
+                if process.poll() is not None:
+                    raise children.Failed(f"ended during the load: {children.tail(log)}")
+        except (children.Failed, OSError) as error:
+            sample["error"] = str(error)
+        return sample
+
+    def load_command(self, verb: str, port: int) -> list[str]:
+        return [
+            str(self.settings.load_binary),
+            verb,
+            *("--address", f"127.0.0.1:{port}", "--transport", "ldaps", "--ca", str(self.identity.ca)),
+        ]
+
+    def under_load(self, case: Case, pid: int, port: int, log: Path) -> dict[str, Any]:
+        seconds, warmup = self.settings.seconds, self.settings.warmup_seconds
+        command = self.load_command("run", port) + list(case.options)
+        command += ["--duration", str(seconds), "--warmup", str(warmup), "--gate"]
+        server = self.servers[case.upstream].process.pid
+        with children.child(command, self.settings.cores.load, log, pipes=True) as load:
+            line = read_line(load, warmup + children.READY_SECONDS, log)
+            if line != "ready":
+                raise children.Failed(f"load failed in its warm-up: {line}")
+            time.sleep(SETTLE_SECONDS)
+            with self.profiling(pid, log.with_suffix(".perf")):
+                before = {who: machine.cpu_seconds(who) for who in (pid, load.pid, server)}
+                machine_before = machine.MachineTime.now()
+                write_line(load)
+                report: dict[str, Any] = json.loads(
+                    read_line(load, seconds + 2 * children.READY_SECONDS, log)
+                )
+                machine_after = machine.MachineTime.now()
+                load_seconds = machine.cpu_seconds(load.pid) - before[load.pid]
+                time.sleep(SETTLE_SECONDS)
+                used = machine.cpu_seconds(pid) - before[pid]
+                server_seconds = machine.cpu_seconds(server) - before[server]
+        if report["errors"]:
+            raise children.Failed(f"wrong answers: {report['errors']}: {report['error_texts']}")
+        return report | {
+            "value": per_operation_microseconds(used, report["operations"]),
+            "cpu_seconds": used,
+            "core_use": used / report["wall_seconds"],
+            "load_cpu_seconds": load_seconds,
+            "server_cpu_seconds": server_seconds,
+            "foreign_cpu_seconds": max(
+                0.0, machine_after.busy - machine_before.busy - used - load_seconds - server_seconds
+            ),
+            "stolen_seconds": machine_after.stolen - machine_before.stolen,
+        }
+
+    def idle_memory(self, case: Case, pid: int, port: int, log: Path) -> dict[str, Any]:
+        count = self.settings.idle_connections
+        with self.holding(case, port, MEMORY_WARMUP_CONNECTIONS, log):
+            pass
+        time.sleep(MEMORY_SETTLE_SECONDS)
+        rss_before, pss_before = machine.resident_bytes(pid)
+        with self.holding(case, port, count, log):
+            time.sleep(MEMORY_SETTLE_SECONDS)
+            rss, pss = machine.resident_bytes(pid)
+        added = per_connection_bytes(rss_before, rss, count)
+        return {
+            "value": None if added is None else added / 1024,
+            "connections": count,
+            "rss_before_bytes": rss_before,
+            "rss_bytes": rss,
+            "pss_before_bytes": pss_before,
+            "pss_bytes": pss,
+        }
+
+    @contextlib.contextmanager
+    def holding(self, case: Case, port: int, count: int, log: Path) -> Iterator[None]:
+        """So many idle connections, for as long as the block lasts."""
+        command = [*self.load_command("idle", port), "--clients", str(count), *case.options]
+        with children.child(command, self.settings.cores.load, log, pipes=True) as load:
+            read_line(load, 120, log)
+            yield
+            if load.stdin is not None:
+                load.stdin.close()
+            if load.wait(timeout=30) != 0:
+                raise children.Failed(f"idle connections did not last: {children.tail(log)}")
+
+    def empty_memory(self, _case: Case, pid: int, _port: int, _log: Path) -> dict[str, Any]:
+        time.sleep(MEMORY_SETTLE_SECONDS)
+        rss, pss = machine.resident_bytes(pid)
+        return {"value": rss / 2**20, "rss_bytes": rss, "pss_bytes": pss}
+
+    @contextlib.contextmanager
+    def profiling(self, pid: int, file: Path) -> Iterator[None]:
+        """perf's samples of the measured part, if asked for. A profiled run's figures are not for quoting."""
+        if not self.settings.profile:
+            yield
+            return
+        command = ["perf", "record", "-q", "-F", "999", "-g", "-o", str(file), "-p", str(pid)]
+        with children.child(command, self.settings.cores.load, file.with_suffix(".perf.log")) as perf:
+            time.sleep(0.5)
+            yield
+            perf.send_signal(2)
+            perf.wait(timeout=30)
+
+
+def read_line(process: subprocess.Popen[str], seconds: float, log: Path) -> str:
+    """The next line of a child's stdout. Raises: Failed when there is none in time, or the child ended."""
+    stdout = process.stdout
+    if stdout is None:
+        raise children.Failed("no pipe to read from")
+    readable, _, _ = select.select([stdout], [], [], seconds)
+    if not readable:
+        raise children.Failed(f"said nothing for {seconds:.0f} seconds: {children.tail(log)}")
+    line = stdout.readline().strip()
+    if not line:
+        raise children.Failed(f"ended without a word: {children.tail(log)}")
+    return line
+
+
+def write_line(process: subprocess.Popen[str]) -> None:
+    """Lets a child go on that waits for a line."""
+    if process.stdin is not None:
+        process.stdin.write("\n")
+        process.stdin.flush()

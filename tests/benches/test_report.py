@@ -1,0 +1,91 @@
+"""The report: right rows, right words about what is missing, failed or not comparable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from benches.cases import CASES
+from benches.figures import Spread
+
+from benches import compare, report
+
+CASE = next(case for case in CASES if case.name == "search-saturated")
+
+
+def sample(gateway: str, number: int, value: float, **more: Any) -> dict[str, Any]:
+    figures = {
+        "value": value,
+        "core_use": 0.99,
+        "operations": 1000,
+        "wall_seconds": 2.0,
+        "latency_microseconds": {"p50": 100.0 * number, "p99": 900.0},
+        "negotiated": ["TLSv1_3 TLS13_AES_256_GCM_SHA384 X25519"],
+    }
+    return {"case": CASE.name, "gateway": gateway, "round": number, **figures, **more}
+
+
+def both(*rounds: tuple[float, float]) -> list[dict[str, Any]]:
+    return [
+        taken
+        for number, (ours, theirs) in enumerate(rounds, start=1)
+        for taken in (sample("ostiary", number, ours), sample("haproxy", number, theirs))
+    ]
+
+
+def test_row_holds_medians_ratio_and_verdict() -> None:
+    table = report.rows([CASE], both((8, 10), (7, 10), (9, 12)), ["ostiary", "haproxy"])
+    ours = table[0]
+    assert ours.value is not None
+    assert ours.ratio is not None
+    assert (ours.value.median, ours.ratio.median, ours.per_second) == (8, 0.75, 500)
+    assert ours.latency_microseconds["p50"] == 200
+    assert (ours.target, ours.verdict) == ("<= 0.8 x haproxy", "held")
+    assert table[1].target == ""
+
+
+def test_failed_sample_is_left_out_and_told() -> None:
+    samples = both((8, 10), (8, 10))
+    samples[2] = {"case": CASE.name, "gateway": "ostiary", "round": 2, "error": "wrong answers: 1"}
+    row = report.rows([CASE], samples, ["ostiary"])[0]
+    assert (row.failures, row.ratio) == (1, Spread(0.8, 0.8, 0.8))
+    assert report.complaints(samples, []) == ["search-saturated, ostiary, round 2: wrong answers: 1"]
+
+
+def test_different_ciphers_are_told() -> None:
+    samples = [*both((8, 10)), sample("stunnel", 1, 9, negotiated=["TLSv1_2 OTHER X25519"])]
+    assert "different TLS" in report.complaints(samples, [])[0]
+
+
+def test_absent_gateway_is_named() -> None:
+    assert report.complaints([], ["stunnel"]) == ["stunnel is not installed and not compared"]
+
+
+def test_gateway_that_waited_for_the_load_is_remarked() -> None:
+    samples = [sample("haproxy", 1, 10, core_use=0.5)]
+    table = report.rows([CASE], samples, ["haproxy"])
+    assert report.remarks(table, samples) == [
+        "search-saturated: haproxy used 50% of its core: the load was the limit"
+    ]
+
+
+def test_busy_machine_is_remarked() -> None:
+    samples = [sample("haproxy", 1, 10, foreign_cpu_seconds=1.0, stolen_seconds=0.0)]
+    assert "not quiet" in report.remarks([], samples)[0]
+
+
+def test_markdown_shows_spread() -> None:
+    samples = both((8, 10), (6, 10))
+    table = report.rows([CASE], samples, ["ostiary", "haproxy"])
+    text = report.markdown([CASE], table, [], [], {"commit": "abc"})
+    assert "| ostiary | **7.00** (6.00..8.00) | **0.70** (0.60..0.80) | 500 | 99% |" in text
+
+
+def test_unknown_case_is_refused() -> None:
+    with pytest.raises(SystemExit) as raised:
+        compare.parse(["--only", "search-sideways"])
+    assert raised.value.code == 2
+
+
+def test_quick_takes_fewer_rounds_unless_told() -> None:
+    assert (compare.parse(["--quick"]).rounds, compare.parse(["--quick", "--rounds", "7"]).rounds) == (2, 7)
