@@ -75,11 +75,9 @@ impl Session {
         let limits = self.settings.limits;
         let mut taken = 0_usize;
         while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
-            if self.client.layer_possible {
-                if rest.first() != Some(&MESSAGE_TAG) && self.phase == Phase::Open {
-                    self.meet_security_layer_of_client(rest, step);
-                    return octets.len();
-                }
+            if self.client.layer_possible && self.phase == Phase::Open && rest.first() != Some(&MESSAGE_TAG) {
+                self.meet_security_layer_of_client(rest, step);
+                return octets.len();
             }
             let frame = match Frame::peek(rest) {
                 Ok(Some(frame)) => frame,

@@ -41,6 +41,7 @@ pub struct Session {
 
 /// What is kept of the client's side.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not exclude one another")]
 pub(crate) struct ClientSide {
     pub tls: Option<Box<ClientSideTls>>,
     /// Octets not yet taken: a partial request, or requests that are held.
@@ -372,23 +373,18 @@ impl Session {
 
     /// The end of every call: encrypts, pauses or resumes the client, and says the last word.
     fn finish_step(&mut self, step: &mut Step) {
-        if let Some(tls) = &mut self.client.tls {
-            if !step.client_plain.is_empty() && tls.is_established() {
-                if let Err(error) = tls.send(&step.client_plain, &mut step.to_client) {
-                    self.phase = Phase::Closed(CloseReason::ClientViolation);
-                    let detail = error.0;
-                    let kind = ViolationKind::TlsFailed;
-                    step.events.push(Event::Violation(Violation { peer: Peer::Client, kind, detail }));
-                }
-                step.client_plain.clear();
-            }
+        if let Some(tls) = &mut self.client.tls
+            && !step.client_plain.is_empty()
+            && tls.is_established()
+            && let Err(error) = tls.send(&step.client_plain, &mut step.to_client)
+        {
+            self.phase = Phase::Closed(CloseReason::ClientViolation);
+            let violation = Violation { peer: Peer::Client, kind: ViolationKind::TlsFailed, detail: error.0 };
+            step.events.push(Event::Violation(violation));
         }
         if let Some(tls) = &mut self.upstream.tls {
-            if !step.upstream_plain.is_empty() {
-                // A failure here is a used-up key; the server's end of the connection reports the rest.
-                let _ = tls.send(&step.upstream_plain, &mut step.to_upstream);
-                step.upstream_plain.clear();
-            }
+            // A failure here is a used-up key; the server's end of the connection reports the rest.
+            let _ = tls.send(&step.upstream_plain, &mut step.to_upstream);
         }
         if let Phase::Closed(reason) = self.phase {
             if let Some(tls) = &mut self.client.tls {

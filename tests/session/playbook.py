@@ -1,0 +1,131 @@
+"""Scripts against the real `Session`: what one side says, what the other sees, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostiary._core import Event, ListenerTls, ServerSetup, Session, Settings
+
+from . import wire
+
+DEFAULTS: dict[str, Any] = {
+    "upstream": "directory",
+    "require_tls": "off",
+    "sasl_security_layers": "refuse",
+    "allow_unauthenticated_bind": False,
+    "allow_ldapv2": False,
+    "allow_sicily": False,
+    "message_bytes_unauthenticated": 65_536,
+    "message_bytes": 8_388_608,
+    "filter_depth": 64,
+    "filter_nodes": 4_096,
+    "outstanding_requests": 1_024,
+    "buffered_bytes": 1_048_576,
+    "handshake_seconds": 10.0,
+    "first_message_seconds": 30.0,
+    "idle_seconds": 900.0,
+}
+
+
+class Playbook:
+    """One session on a script. Every octet and event has to be expected, or `ends` fails."""
+
+    def __init__(self, tls: ListenerTls | None = None, setup: ServerSetup | None = None, **settings: Any) -> None:
+        tls = tls or ListenerTls("none", ())
+        self.now = 0.0
+        self.setup = setup or ServerSetup("none")
+        self.session = Session(Settings(tls=tls, **(DEFAULTS | settings)), self.now)
+        self.to_client = b""
+        self.to_upstream = b""
+        self.events: list[Event] = []
+
+    def _take(self, step: tuple[bytes | None, bytes | None, tuple[Event, ...]]) -> Playbook:
+        to_client, to_upstream, events = step
+        self.to_client += to_client or b""
+        self.to_upstream += to_upstream or b""
+        self.events += events
+        return self
+
+    def client(self, *messages: bytes) -> Playbook:
+        return self._take(self.session.client_data(b"".join(messages), self.now))
+
+    def client_ends(self) -> Playbook:
+        return self._take(self.session.client_eof(self.now))
+
+    def upstream(self, *messages: bytes) -> Playbook:
+        return self._take(self.session.upstream_data(b"".join(messages), self.now))
+
+    def upstream_ends(self) -> Playbook:
+        return self._take(self.session.upstream_eof(self.now))
+
+    def connects(self) -> Playbook:
+        """The session asked for its upstream, and gets it."""
+        self.event(Event.Connect)
+        self._take(self.session.upstream_connected(self.setup, self.now))
+        return self
+
+    def ready(self) -> Playbook:
+        self.event(Event.UpstreamReady)
+        return self
+
+    def is_unreachable(self) -> Playbook:
+        self.event(Event.Connect)
+        return self._take(self.session.upstream_unreachable(self.now))
+
+    def waits(self, seconds: float) -> Playbook:
+        self.now += seconds
+        return self._take(self.session.expire(self.now))
+
+    def client_sees(self, *messages: bytes) -> Playbook:
+        assert self.to_client.hex(" ") == b"".join(messages).hex(" ")
+        self.to_client = b""
+        return self
+
+    def client_gets(self, *expected: tuple[int, int, int | None]) -> Playbook:
+        assert wire.summary(self.to_client) == list(expected)
+        self.to_client = b""
+        return self
+
+    def upstream_sees(self, *messages: bytes) -> Playbook:
+        assert self.to_upstream.hex(" ") == b"".join(messages).hex(" ")
+        self.to_upstream = b""
+        return self
+
+    def upstream_gets(self, *expected: tuple[int, int, int | None]) -> Playbook:
+        assert wire.summary(self.to_upstream) == list(expected)
+        self.to_upstream = b""
+        return self
+
+    def event(self, kind: type[Event]) -> Any:
+        """The next event is of this kind."""
+        assert self.events, f"no event where {kind} was expected"
+        event = self.events.pop(0)
+        assert isinstance(event, kind), event
+        return event
+
+    def violates(self, kind: str, peer: str = "client") -> Playbook:
+        violation = self.event(Event.Violation)
+        assert (violation.peer, violation.kind) == (peer, kind)
+        return self
+
+    def closes(self, reason: str) -> Playbook:
+        assert self.event(Event.Close).reason == reason
+        return self
+
+    def ends(self) -> None:
+        """Nothing queued, nothing unread."""
+        assert (self.to_client, self.to_upstream, self.events) == (b"", b"", [])
+
+
+def bound(**settings: Any) -> Playbook:
+    """A session whose client is bound."""
+    play = Playbook(**settings)
+    play.client(wire.bind(1)).connects().ready().upstream_sees(wire.bind(1))
+    return play.upstream(wire.bind_response(1)).client_sees(wire.bind_response(1))
+
+
+def connected(**settings: Any) -> Playbook:
+    """A session with an upstream, its client anonymous and its first search answered."""
+    play = Playbook(**settings)
+    play.client(wire.search(1)).connects().ready().upstream_sees(wire.search(1))
+    return play.upstream(wire.done(1)).client_sees(wire.done(1))
