@@ -1,0 +1,112 @@
+"""One worker: the listeners and upstreams of a configuration, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import resource
+import signal
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from ostiary import __version__, log
+from ostiary.listener import Admission, Listener
+from ostiary.upstream import Upstream
+
+if TYPE_CHECKING:
+    from ostiary.config import Config
+
+__all__ = ["Gateway", "serve"]
+
+logger = logging.getLogger("ostiary.gateway")
+
+# How often a drain looks whether the last answers are out, seconds.
+DRAIN_STEP = 0.02
+
+
+class Gateway:
+    """Everything that a configuration asks for, in one event loop."""
+
+    def __init__(self, config: Config) -> None:
+        limits = config.limits
+        upstreams = {each.name: Upstream(each, limits.connect_seconds) for each in config.upstreams}
+        admission = Admission(limits)
+        self._drain_seconds = limits.drain_seconds
+        self.listeners = [Listener(each, limits, upstreams[each.upstream], admission) for each in config.listeners]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each listener listens, by its name."""
+        return {listener.name: listener.address for listener in self.listeners}
+
+    async def start(self) -> None:
+        """Opens every listener, or none.
+
+        Raises:
+            OSError: an address cannot be bound; names the listener.
+        """
+        try:
+            for listener in self.listeners:
+                try:
+                    await listener.open()
+                except OSError as error:
+                    reason = error.strerror or str(error)
+                    raise OSError(error.errno, f"listener {listener.name}: cannot listen: {reason}") from error
+        except OSError:
+            for listener in self.listeners:
+                listener.stop_accepting()
+            raise
+
+    async def stop(self) -> None:
+        """Stops accepting, lets what is outstanding be answered for `drain_seconds`, tells the clients, and closes."""
+        for listener in self.listeners:
+            listener.stop_accepting()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._drain_seconds
+        while connections := [each for listener in self.listeners for each in listener.connections]:
+            late = loop.time() >= end
+            for connection in connections:
+                if late or connection.session.outstanding == 0:
+                    connection.shut_down()
+            if not late:
+                await asyncio.sleep(DRAIN_STEP)
+        # What was written last leaves with the next turns of the loop.
+        await asyncio.sleep(DRAIN_STEP)
+
+
+def serve(config: Config) -> int:
+    """Runs a gateway until SIGTERM or SIGINT; gives the exit status."""
+    allow_open_files()
+    try:
+        return uvloop.run(run(config))
+    except OSError as error:
+        log.event(logger, logging.ERROR, "start_failed", error=error.strerror or str(error))
+        return 1
+
+
+async def run(config: Config) -> int:
+    """Starts, waits for a signal, stops."""
+    gateway = Gateway(config)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await gateway.start()
+    # What exists now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    log.event(logger, logging.INFO, "started", version=__version__, listeners=len(gateway.listeners))
+    await stopping.wait()
+    log.event(logger, logging.INFO, "stopping")
+    await gateway.stop()
+    log.event(logger, logging.INFO, "stopped")
+    return 0
+
+
+def allow_open_files() -> None:
+    """Raises the limit of open files as far as it goes: each client takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,193 @@
+"""One listener: its socket, the settings of its sessions, and how many clients it may have at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ostiary import log, tls
+from ostiary._core import ListenerTls, Settings
+from ostiary.connection import Connection
+
+if TYPE_CHECKING:
+    from ostiary import config
+    from ostiary.upstream import Upstream
+
+__all__ = ["Admission", "Listener"]
+
+logger = logging.getLogger("ostiary.listener")
+
+# Connections that wait to be accepted: a burst of a thousand clients is ordinary after a network cut.
+BACKLOG = 4096
+
+
+class Admission:
+    """Who may connect, counted over all listeners of a gateway, before any TLS is spent on them."""
+
+    def __init__(self, limits: config.Limits) -> None:
+        self._limits = limits
+        self._per_address: Counter[str] = Counter()
+        self._total = 0
+
+    def admit(self, host: str) -> str | None:
+        """Counts a client in: none, or the limit that keeps it out."""
+        if self._total >= self._limits.connections:
+            return "connections"
+        most = self._limits.connections_per_address
+        if most and self._per_address[host] >= most:
+            return "connections_per_address"
+        self._total += 1
+        if most:
+            self._per_address[host] += 1
+        return None
+
+    def release(self, host: str) -> None:
+        """Counts a client out."""
+        self._total -= 1
+        if self._limits.connections_per_address:
+            self._per_address[host] -= 1
+            if self._per_address[host] <= 0:
+                del self._per_address[host]
+
+
+class Listener:
+    """An address the gateway accepts on."""
+
+    def __init__(
+        self, asked: config.Listener, limits: config.Limits, upstream: Upstream, admission: Admission
+    ) -> None:
+        self.name = asked.name
+        self.upstream = upstream
+        self.buffered_bytes = limits.buffered_bytes
+        self.settings = settings(asked, limits)
+        self.connections: set[Connection] = set()
+        self._asked = asked
+        self._admission = admission
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as the configuration writes addresses; the real port where that was 0."""
+        assert self._server is not None
+        name = self._server.sockets[0].getsockname()
+        if isinstance(name, str):
+            return f"unix:{name}"
+        host, port = name[0], name[1]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    async def open(self) -> None:
+        """Binds and accepts from now on.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        loop = asyncio.get_running_loop()
+        endpoint = self._asked.address
+        if endpoint.path is not None:
+            remove_stale_socket(endpoint.path)
+            # The file must not be open to others for the moment before its mode is set.
+            before = os.umask(0o777 & ~int(self._asked.socket_mode, 8))
+            try:
+                self._server = await loop.create_unix_server(self._accept, str(endpoint.path), backlog=BACKLOG)
+            finally:
+                os.umask(before)
+        else:
+            self._server = await loop.create_server(
+                self._accept, endpoint.host, endpoint.port, backlog=BACKLOG, reuse_address=True
+            )
+        log.event(logger, logging.INFO, "listener_opened", listener=self.name, address=self.address)
+
+    def stop_accepting(self) -> None:
+        """Closes the socket; the clients stay."""
+        if self._server is not None:
+            self._server.close()
+            if self._asked.address.path is not None:
+                with contextlib.suppress(OSError):
+                    self._asked.address.path.unlink()
+
+    def admit(self, connection: Connection) -> bool:
+        """Whether a client that has just connected may stay."""
+        limit = self._admission.admit(host(connection))
+        if limit is not None:
+            log.event(
+                logger, logging.WARNING, "connection_refused",
+                client=connection.client_address, listener=self.name, limit=limit,
+            )  # fmt: skip
+            return False
+        self.connections.add(connection)
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """A client is gone."""
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self._admission.release(host(connection))
+
+    def _accept(self) -> Connection:
+        return Connection(self)
+
+
+def host(connection: Connection) -> str:
+    """The client's address without its port."""
+    return connection.client_address.rpartition(":")[0]
+
+
+def settings(asked: config.Listener, limits: config.Limits) -> Settings:
+    """What the sessions of a listener go by.
+
+    Raises:
+        IdentityError: a certificate, key or authority cannot be used.
+    """
+    offered = asked.tls
+    identities = [tls.identity_of(each) for each in (offered, *offered.certificates)]
+    return Settings(
+        tls=ListenerTls(
+            offered.mode,
+            [(each.chain, each.key, each.names) for each in identities if each is not None],
+            client_authorities=tls.load_authorities(offered.client_ca) if offered.client_ca else (),
+            client_auth=offered.client_auth,
+            min_version=offered.min_version,
+        ),
+        upstream=asked.upstream,
+        require_tls=asked.require_tls,
+        sasl_security_layers=asked.sasl_security_layers,
+        allow_unauthenticated_bind=asked.allow_unauthenticated_bind,
+        allow_ldapv2=asked.allow_ldapv2,
+        allow_sicily=asked.allow_sicily,
+        message_bytes_unauthenticated=limits.message_bytes_unauthenticated,
+        message_bytes=limits.message_bytes,
+        filter_depth=limits.filter_depth,
+        filter_nodes=limits.filter_nodes,
+        outstanding_requests=limits.outstanding_requests,
+        buffered_bytes=limits.buffered_bytes,
+        handshake_seconds=limits.handshake_seconds,
+        first_message_seconds=limits.first_message_seconds,
+        idle_seconds=limits.idle_seconds,
+    )
+
+
+def remove_stale_socket(path: Path) -> None:
+    """Removes a socket file that nobody listens on: what a gateway that was killed leaves behind.
+
+    Raises:
+        OSError: something listens there, or it is no socket.
+    """
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise FileExistsError(f"not a socket: {path}")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError(f"another process listens on it: {path}")
