@@ -20,9 +20,12 @@
 // The views are two words of span each: whoever iterates takes its own copy, and that is meant.
 #![allow(clippy::copy_iterator)]
 
+pub mod attribute;
+pub mod dn;
 pub mod frame;
 pub mod message;
 pub mod oid;
+pub mod prepare;
 pub mod result;
 pub mod write;
 
