@@ -66,7 +66,7 @@ fn messages(criterion: &mut Criterion) {
         });
     }
     criterion.bench_function("frame", |bencher| {
-        bencher.iter(|| Frame::peek(black_box(&entry)))
+        bencher.iter(|| Frame::peek(black_box(&entry)));
     });
 }
 

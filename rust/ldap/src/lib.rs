@@ -22,6 +22,7 @@
 
 pub mod attribute;
 pub mod dn;
+pub mod filter;
 pub mod frame;
 pub mod message;
 pub mod oid;

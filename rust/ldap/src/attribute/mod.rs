@@ -63,7 +63,7 @@ impl fmt::Display for AttributeType {
     }
 }
 
-/// A name or an object identifier in lower case, without LDAPv2's `OID.` before it.
+/// A name or an object identifier in lower case, without `LDAPv2`'s `OID.` before it.
 pub(crate) fn fold_oid(text: &[u8]) -> Result<String, AttributeError> {
     let text = match text {
         [b'o' | b'O', b'i' | b'I', b'd' | b'D', b'.', rest @ ..] => rest,

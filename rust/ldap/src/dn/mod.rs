@@ -1,4 +1,4 @@
-//! Distinguished names, normalised: one name, one value, however it was spelt (RFC 4514, and what LDAPv2 allowed).
+//! Distinguished names, normalised: one name, one value, however it was spelt (RFC 4514, and what `LDAPv2` allowed).
 //!
 //! Attribute types are mapped to one name, escapes, quotes and hex forms resolved, the parts of an RDN sorted, values
 //! prepared by RFC 4518 with their case folded. No schema is known, so every value is compared as caseIgnoreMatch
@@ -18,6 +18,8 @@ use smallvec::SmallVec;
 
 use crate::attribute::{AttributeError, AttributeType};
 use crate::prepare::PrepareError;
+
+pub(crate) use parse::hex_octet;
 
 /// Why text is no DN that can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

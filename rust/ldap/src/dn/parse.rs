@@ -1,4 +1,4 @@
-//! The reading of a DN's text: RFC 4514's grammar, and the forms of LDAPv2 (RFC 2253 section 4) that clients send.
+//! The reading of a DN's text: RFC 4514's grammar, and the forms of `LDAPv2` (RFC 2253 section 4) that clients send.
 //!
 //! ```text
 //! distinguishedName = [ relativeDistinguishedName *( COMMA relativeDistinguishedName ) ]
@@ -7,7 +7,7 @@
 //! attributeValue = string / hexstring
 //! ```
 //!
-//! LDAPv2 adds `;` as a separator, spaces round separators and `=`, `OID.` before an identifier, and quoted values.
+//! `LDAPv2` adds `;` as a separator, spaces round separators and `=`, `OID.` before an identifier, and quoted values.
 //! What stands unescaped against the grammar is refused, Active Directory's `<GUID=...>` among it: a server may read
 //! it otherwise.
 
