@@ -1,0 +1,1 @@
+"""What configuration files mean, and every fault they can have."""

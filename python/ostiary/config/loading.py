@@ -38,7 +38,7 @@ def parse(text: str, directory: Path) -> Config:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([Fault("", f"not toml: {_lower(str(error))}")]) from None
+        raise ConfigError([Fault("", f"not toml: {_with_line(str(error), text)}")]) from None
     except RecursionError:
         raise ConfigError([Fault("", "not toml: nested too deep")]) from None
     values = interpolate(raw, os.environ)
@@ -87,5 +87,8 @@ def _place(loc: Loc, raw: Any) -> tuple[int, ...]:
     return tuple(place)
 
 
-def _lower(message: str) -> str:
+def _with_line(message: str, text: str) -> str:
+    """The parser's message, which names no line when the text ends too early."""
+    line, column = text.count("\n") + 1, len(text) - (text.rfind("\n") + 1)
+    message = message.replace("at end of document", f"at line {line}, column {column}, the end of the file")
     return message[:1].lower() + message[1:]
