@@ -34,8 +34,7 @@ def run(
         status = serve(settings)
     except OSError as error:
         # An address in use, a socket that may not be made: the system's refusals, not bugs.
-        report_error(
-            (error.strerror or str(error)) if not error.filename else f"{error.strerror}: {error.filename}"
-        )
+        what = (error.strerror or str(error)).lower()
+        report_error(f"{what}: {error.filename}" if error.filename else what)
         status = 1
     raise typer.Exit(status)

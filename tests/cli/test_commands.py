@@ -1,0 +1,192 @@
+"""The verbs: what they print where, and the status they end with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ostiary
+from ostiary.cli import main
+from ostiary.config import Config
+from ostiary.errors import Misuse, OstiaryError
+from ostiary.tls import throwaway_authority
+
+VALID = """
+[[listeners]]
+name = "ldaps"
+address = "127.0.0.1:0"
+tls = { mode = "ldaps", certificate = "server.crt", key = "server.key" }
+upstream = "directory"
+[[upstreams]]
+name = "directory"
+servers = ["ldap://localhost"]
+"""
+SIX_FAULTS = """
+workers = 4
+[[listeners]]
+name = "front"
+address = "0.0.0.0"
+tls = { mode = "ldaps", certificate = "nowhere.crt", key = "server.key" }
+requre_tls = "all"
+upstream = "dictionary"
+[[upstreams]]
+name = "directory"
+servers = ["ldaps://dc2"]
+tls = { mode = "starttls" }
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli")
+    throwaway_authority(path)
+    (path / "valid.toml").write_text(VALID)
+    (path / "faulty.toml").write_text(SIX_FAULTS)
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def _run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ostiary", *map(str, arguments)])
+        with pytest.raises(SystemExit) as raised:
+            main()
+        status = raised.value.code
+        out, err = capsys.readouterr()
+        return (status if isinstance(status, int) else 0), out, err
+
+    return _run
+
+
+@pytest.mark.parametrize("form", [["--config"], ["-c"], []])
+def test_check_names_six_faults_and_exits_2(run: Run, directory: Path, form: list[str]) -> None:
+    status, out, err = run("check", *form, directory / "faulty.toml")
+    assert status == 2
+    assert not out
+    for path in (
+        "workers", "listeners[0].address", "listeners[0].tls.certificate", "listeners[0].requre_tls",
+        "listeners[0].upstream", "upstreams[0].servers[0]",
+    ):  # fmt: skip
+        assert err.count(f"config: {path}: ") == 1
+    assert err.endswith("6 faults\n")
+
+
+def test_check_tells_faults_to_machines(run: Run, directory: Path) -> None:
+    status, out, err = run("check", "--json", directory / "faulty.toml")
+    told = json.loads(out)
+    assert (status, err, told["valid"], len(told["faults"])) == (2, "", False, 6)
+    assert told["faults"][0] == {"path": "workers", "message": "this version has one worker; write 1: 4"}
+
+
+def test_check_tells_the_meaning(run: Run, directory: Path) -> None:
+    status, out, err = run("check", directory / "valid.toml")
+    assert (status, err) == (0, "")
+    assert "listener ldaps\n  accepts clients on 127.0.0.1:0, inside TLS" in out
+    assert out.endswith("no faults\n")
+
+
+def test_check_tells_the_meaning_to_machines(run: Run, directory: Path) -> None:
+    status, out, _ = run("check", "--json", "--config", directory / "valid.toml")
+    told = json.loads(out)
+    assert (status, told["valid"], told["notices"]) == (0, True, [])
+    assert told["config"]["upstreams"][0]["servers"] == ["ldap://localhost:389"]
+
+
+def test_check_wants_one_file(run: Run, directory: Path) -> None:
+    assert run("check")[0] == 2
+    assert run("check", "a", "--config", directory / "valid.toml")[0] == 2
+    status, _, err = run("check", directory / "nowhere.toml")
+    assert status == 2
+    assert "not readable: " in err
+
+
+def test_schema_is_json(run: Run) -> None:
+    status, out, _ = run("schema")
+    assert status == 0
+    assert json.loads(out)["title"] == "Ostiary configuration"
+
+
+def test_version_is_the_packages(run: Run) -> None:
+    assert run("--version") == (0, f"ostiary {ostiary.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["walk"], ["run"], ["run", "--config", "x", "--log-level", "loud"], ["demo", "--bind-dn", "cn=x"],
+     ["demo", "--bind-dn", "cn=x", "--password-file", "x"]],
+)  # fmt: skip
+def test_wrong_usage_exits_2(run: Run, arguments: list[str]) -> None:
+    assert run(*arguments)[0] == 2
+
+
+def test_run_names_faults_and_exits_2(run: Run, directory: Path) -> None:
+    status, out, err = run("run", "--config", directory / "faulty.toml")
+    assert (status, out) == (2, "")
+    assert err.endswith("6 faults\n")
+    assert "Traceback" not in err
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Stands for the gateway, which has its own tests; `serve.outcome` is what it does."""
+    module = types.ModuleType("ostiary.gateway")
+    module.outcome = 0  # type: ignore[attr-defined]
+
+    def _serve(config: Config) -> int:
+        assert isinstance(config, Config)
+        outcome: int | Exception = module.outcome
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    module.serve = _serve  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ostiary.gateway", module)
+    monkeypatch.setattr("ostiary.log.configure", lambda _level: None)
+    return module
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_run_ends_with_the_gateways_status(
+    run: Run, directory: Path, serve: types.ModuleType, status: int
+) -> None:
+    serve.outcome = status  # type: ignore[attr-defined]
+    assert run("run", "--config", directory / "valid.toml") == (status, "", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OstiaryError("the directory is closed"), "ostiary: the directory is closed\n"),
+        (PermissionError(13, "Permission denied", "/run/x"), "ostiary: permission denied: /run/x\n"),
+        (OSError(98, "Address already in use"), "ostiary: address already in use\n"),
+    ],
+)
+def test_run_tells_expected_failures_in_a_line(
+    run: Run, directory: Path, serve: types.ModuleType, error: Exception, text: str
+) -> None:
+    serve.outcome = error  # type: ignore[attr-defined]
+    assert run("run", "--config", directory / "valid.toml") == (1, "", text)
+
+
+def test_run_does_not_hide_bugs(
+    directory: Path, serve: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve.outcome = Misuse("a bug")  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys, "argv", ["ostiary", "run", "--config", str(directory / "valid.toml")])
+    with pytest.raises(Misuse):
+        main()
+
+
+def test_module_is_the_command(directory: Path) -> None:
+    arguments = [sys.executable, "-m", "ostiary", "check", str(directory / "faulty.toml")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "config: listeners[0].requre_tls: unknown key; did you mean require_tls?" in done.stderr
