@@ -3,6 +3,7 @@
 
 mod session;
 mod tls;
+mod values;
 
 use pyo3::prelude::*;
 
@@ -15,6 +16,21 @@ mod _core {
     use super::session::{PyEvent, PySession, PySettings, PyTlsFacts};
     #[pymodule_export]
     use super::tls::{PyListenerTls, PyServerSetup, PyUpstreamTls};
+
+    #[pymodule_export]
+    use super::values::{
+        AbandonRequest, AddRequest, Attribute, AttributeDescription, BindRequest, Change, CompareRequest,
+        Control, DelRequest, Dn, ExtendedRequest, Filter, Framer, IntermediateResponse, LdapResult, Message,
+        ModifyDnRequest, ModifyRequest, PagedResults, SearchRequest, SearchResultEntry, SearchResultReference,
+        UnbindRequest, decode_request, decode_response, notice_of_disconnection, result_code_name,
+    };
+
+    #[pymodule_export]
+    const PAGED_RESULTS_OID: &str = ostiary_ldap::oid::PAGED_RESULTS_OID;
+    #[pymodule_export]
+    const START_TLS_OID: &str = ostiary_ldap::oid::START_TLS_OID;
+    #[pymodule_export]
+    const WHO_AM_I_OID: &str = ostiary_ldap::oid::WHO_AM_I_OID;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

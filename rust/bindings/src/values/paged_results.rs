@@ -1,0 +1,51 @@
+//! The value of the paged results control (RFC 2696).
+//!
+//! ```text
+//! realSearchControlValue ::= SEQUENCE {
+//!      size            INTEGER (0..maxInt),
+//!      cookie          OCTET STRING }
+//! ```
+
+use ostiary_ber::{Reader, Writer, tag};
+use pyo3::prelude::*;
+
+use super::convert::{Octets, value_error};
+
+/// See `_core.pyi`.
+#[pyclass(frozen, eq, get_all, module = "ostiary._core")]
+#[derive(PartialEq, Eq)]
+pub struct PagedResults {
+    size: u32,
+    cookie: Octets,
+}
+
+#[pymethods]
+impl PagedResults {
+    #[new]
+    #[pyo3(signature = (size, cookie = Octets(Vec::new())))]
+    fn new(size: u32, cookie: Octets) -> Self {
+        Self { size, cookie }
+    }
+
+    #[staticmethod]
+    fn decode(control_value: &[u8]) -> PyResult<Self> {
+        let mut outer = Reader::new(control_value);
+        let mut inner = outer.read_reader("pagedResults", tag::SEQUENCE).map_err(value_error)?;
+        outer.finish("pagedResults").map_err(value_error)?;
+        let size = inner.integer("pagedResults.size", 0..=i64::from(i32::MAX)).map_err(value_error)?;
+        let cookie = Octets::from(inner.octet_string("pagedResults.cookie").map_err(value_error)?);
+        inner.finish("pagedResults").map_err(value_error)?;
+        Ok(Self { size: u32::try_from(size)?, cookie })
+    }
+
+    fn encode(&self) -> Octets {
+        let mut out = Vec::new();
+        Writer::append(&mut out, |writer| {
+            writer.sequence(tag::SEQUENCE, |writer| {
+                writer.integer(i64::from(self.size));
+                writer.octet_string(tag::OCTET_STRING, &self.cookie.0);
+            });
+        });
+        Octets(out)
+    }
+}
