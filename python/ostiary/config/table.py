@@ -7,11 +7,17 @@ Knows no key of any table.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel, ConfigDict
+
+_KEY_MOST = 64
+"""Longest key shown as it is written; ours are shorter by far."""
+_BARE_KEY = re.compile(rf"[A-Za-z0-9_-]{{1,{_KEY_MOST}}}\Z")
 
 Loc = tuple[str | int, ...]
 """Where a value stands: keys and positions from the root of the file."""
@@ -74,5 +80,6 @@ def key_path(loc: Loc) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         else:
-            path += f".{part}" if path else part
+            key = part if _BARE_KEY.match(part) else json.dumps(part[:_KEY_MOST])
+            path += f".{key}" if path else key
     return path

@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 
 SHOWN_MOST = 100
 """Longest value shown in a fault; more is the file's to tell."""
+PATH_MOST = 300
+"""Longest path shown in a fault."""
 
 _PLAIN = {
     "missing": "missing",
@@ -58,7 +60,9 @@ def shown(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False) if value.isprintable() else json.dumps(value)
         return text if len(text) <= SHOWN_MOST else f'{text[: SHOWN_MOST - 4]}..."'
     if isinstance(value, Path):
-        return str(value) if str(value).isprintable() else json.dumps(str(value))
+        # The end of a path says more than its beginning.
+        path = str(value) if len(str(value)) <= PATH_MOST else f"...{str(value)[-PATH_MOST:]}"
+        return path if path.isprintable() else json.dumps(path)
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list | tuple):
