@@ -97,7 +97,9 @@ class Filter:
 class Control:
     """A control of a request or response (RFC 4511 section 4.1.11)."""
 
-    def __new__(cls, control_type: str, criticality: bool = False, control_value: bytes | None = None) -> Control: ...
+    def __new__(
+        cls, control_type: str, criticality: bool = False, control_value: bytes | None = None
+    ) -> Control: ...
     @property
     def control_type(self) -> str: ...
     @property
@@ -288,7 +290,9 @@ class SearchResultReference:
 class IntermediateResponse:
     """A response that is not the last (RFC 4511 section 4.13)."""
 
-    def __new__(cls, response_name: str | None = None, response_value: bytes | None = None) -> IntermediateResponse: ...
+    def __new__(
+        cls, response_name: str | None = None, response_value: bytes | None = None
+    ) -> IntermediateResponse: ...
     @property
     def response_name(self) -> str | None: ...
     @property
@@ -332,7 +336,7 @@ class LdapResult:
     @property
     def response_value(self) -> bytes | None: ...
 
-type Request = (
+type _Request = (
     BindRequest
     | UnbindRequest
     | SearchRequest
@@ -344,17 +348,19 @@ type Request = (
     | AbandonRequest
     | ExtendedRequest
 )
-type Response = SearchResultEntry | SearchResultReference | IntermediateResponse | LdapResult
+type _Response = SearchResultEntry | SearchResultReference | IntermediateResponse | LdapResult
 
 @final
 class Message:
     """An LDAPMessage: an id, an operation, and controls."""
 
-    def __new__(cls, message_id: int, operation: Request | Response, controls: Sequence[Control] = ()) -> Message: ...
+    def __new__(
+        cls, message_id: int, operation: _Request | _Response, controls: Sequence[Control] = ()
+    ) -> Message: ...
     @property
     def message_id(self) -> int: ...
     @property
-    def operation(self) -> Request | Response: ...
+    def operation(self) -> _Request | _Response: ...
     @property
     def controls(self) -> tuple[Control, ...]: ...
     @property

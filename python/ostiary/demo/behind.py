@@ -1,0 +1,123 @@
+"""What stands behind the gateway in the demo: the embedded directory, or somebody's real one.
+
+Says how the gateway is to reach it and which steps the tour may take. Does not start the gateway.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ostiary._core import START_TLS_OID, Filter, SearchRequest, SearchResultEntry
+from ostiary.demo.client import Client, Disconnected
+from ostiary.demo.directory import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, Directory, example_tree
+from ostiary.demo.stage import Account
+from ostiary.demo.steps import DEMO_STEPS, REAL_STEPS, Step
+from ostiary.errors import ConfigError, Fault, UpstreamUnavailable
+from ostiary.tls import throwaway_authority
+
+__all__ = ["Behind", "embedded_directory", "real_directory"]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A directory, and how the gateway reaches it."""
+
+    title: str
+    url: str
+    tls_table: str
+    """The inside of the upstream's `tls` table in the configuration."""
+    tls_in_words: str
+    steps: Sequence[Step]
+    account: Account | None
+    base: str
+    """Where the recipes search."""
+    directory: Directory | None = None
+
+
+async def embedded_directory(place: Path, stack: AsyncExitStack) -> Behind:
+    """Starts the demo's own directory, with a certificate of its own authority; the stack stops it."""
+    files = throwaway_authority(place).files
+    assert files is not None  # a directory was given
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.server_certificate, files.server_key)
+    directory = Directory(example_tree(), context)
+    await directory.start()
+    stack.push_async_callback(directory.stop)
+    return Behind(
+        title="a small directory that knows only plain LDAP and StartTLS",
+        url=f"ldap://127.0.0.1:{directory.port}",
+        tls_table=f'mode = "starttls", ca = "{files.ca}"',
+        tls_in_words="StartTLS",
+        steps=DEMO_STEPS,
+        account=Account(ADMINISTRATOR, ADMINISTRATOR_PASSWORD),
+        base="dc=example,dc=org",
+        directory=directory,
+    )
+
+
+async def real_directory(url: str, account: Account | None) -> Behind:
+    """Looks at a real directory: which TLS it offers, and where its entries are. Sends it no password.
+
+    Raises:
+        ConfigError: the URL is not one of a directory.
+        UpstreamUnavailable: nobody answers there.
+    """
+    host, port, scheme = _parsed(url)
+    if scheme == "ldaps":
+        tls_table, words = await _judged(host, port, "ldaps")
+        return Behind(url, url, tls_table, words, REAL_STEPS, account, "")
+    try:
+        client = await Client.connect(host, port)
+        request = SearchRequest("", 0, Filter("(objectClass=*)"), ["supportedExtension", "namingContexts"])
+        answer = await client.request(request)
+        await client.close()
+    except (OSError, TimeoutError, Disconnected) as error:
+        raise UpstreamUnavailable(f"no directory answers there: {url}") from error
+    root = {
+        attribute.description.lower(): [value.decode(errors="replace") for value in attribute.values]
+        for entry in answer.before
+        if isinstance(entry, SearchResultEntry)
+        for attribute in entry.attributes
+    }
+    tls_table, words = 'mode = "none"', "plain LDAP: this directory offers no StartTLS"
+    if START_TLS_OID in root.get("supportedextension", ()):
+        tls_table, words = await _judged(host, port, "starttls")
+    base = next(iter(root.get("namingcontexts", ())), "")
+    return Behind(url, url, tls_table, words, REAL_STEPS, account, base)
+
+
+def _parsed(url: str) -> tuple[str, int, str]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("ldap", "ldaps") or not parts.hostname:
+        raise ConfigError([Fault("--upstream", f"expected ldap://host or ldaps://host: {url}")])
+    return parts.hostname, port or (636 if parts.scheme == "ldaps" else 389), parts.scheme
+
+
+async def _judged(host: str, port: int, mode: str) -> tuple[str, str]:
+    """How to speak TLS with a server: unchecked, and saying so, if this machine does not trust it."""
+    context = ssl.create_default_context()
+    words = "LDAPS" if mode == "ldaps" else "StartTLS"
+    try:
+        if mode == "ldaps":
+            client = await Client.connect(host, port, context)
+        else:
+            client = await Client.connect(host, port)
+            await client.start_tls(context, host)
+        await client.close()
+    except ssl.SSLCertVerificationError:
+        return (
+            f'mode = "{mode}", verify = false',
+            f"{words}, its certificate unchecked: not one this machine trusts",
+        )
+    except (OSError, TimeoutError, Disconnected) as error:
+        raise UpstreamUnavailable(f"no {words} at: {host}:{port}") from error
+    return f'mode = "{mode}"', words
