@@ -66,7 +66,7 @@ class Listener:
         self.name = asked.name
         self.upstream = upstream
         self.buffered_bytes = limits.buffered_bytes
-        self.settings = settings(asked, limits)
+        self.settings = settings(asked, limits, upstream)
         self.connections: set[Connection] = set()
         self._asked = asked
         self._admission = admission
@@ -139,7 +139,7 @@ def host(connection: Connection) -> str:
     return connection.client_address.rpartition(":")[0]
 
 
-def settings(asked: config.Listener, limits: config.Limits) -> Settings:
+def settings(asked: config.Listener, limits: config.Limits, upstream: Upstream) -> Settings:
     """What the sessions of a listener go by.
 
     Raises:
@@ -155,7 +155,8 @@ def settings(asked: config.Listener, limits: config.Limits) -> Settings:
             client_auth=offered.client_auth,
             min_version=offered.min_version,
         ),
-        upstream=asked.upstream,
+        upstream_knows_gateway=upstream.knows_gateway,
+        upstream=upstream.name,
         require_tls=asked.require_tls,
         sasl_security_layers=asked.sasl_security_layers,
         allow_unauthenticated_bind=asked.allow_unauthenticated_bind,

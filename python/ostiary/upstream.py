@@ -64,6 +64,8 @@ class Upstream:
         self.name = asked.name
         self.connect_seconds = connect_seconds
         self.servers = tuple(servers(asked))
+        self.knows_gateway = asked.tls.certificate is not None or any(url.path for url in asked.servers)
+        """The servers authenticate the gateway itself: by its certificate, or as a local user."""
 
 
 def servers(asked: config.Upstream) -> list[Server]:

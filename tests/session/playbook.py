@@ -15,6 +15,7 @@ DEFAULTS: dict[str, Any] = {
     "allow_unauthenticated_bind": False,
     "allow_ldapv2": False,
     "allow_sicily": False,
+    "upstream_knows_gateway": False,
     "message_bytes_unauthenticated": 65_536,
     "message_bytes": 8_388_608,
     "filter_depth": 64,

@@ -65,6 +65,12 @@ def test_the_keys_that_allow_let_them_pass() -> None:
     connected(allow_sicily=True).client(sicily).upstream_sees(sicily).ends()
 
 
+def test_external_does_not_borrow_the_identity_of_the_gateway() -> None:
+    external = wire.sasl_bind(2, b"external", b"")
+    connected(upstream_knows_gateway=True).client(external).client_gets((2, 0x61, 7)).upstream_sees().ends()
+    connected().client(external).upstream_sees(external).ends()
+
+
 def test_several_stages_of_a_sasl_bind_pass_and_nothing_comes_between() -> None:
     play = connected().client(wire.sasl_bind(2, b"DIGEST-MD5")).upstream_sees(wire.sasl_bind(2, b"DIGEST-MD5"))
     play.upstream(wire.bind_response(2, 14)).client_sees(wire.bind_response(2, 14))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ostiary._core import Event
+
 from . import wire
 from .playbook import Playbook, bound, connected
 
@@ -138,6 +140,13 @@ def test_an_idle_client_gets_a_notice_but_not_while_it_waits() -> None:
     play = connected().client(wire.search(2)).upstream_sees(wire.search(2)).waits(901)
     play.upstream(wire.done(2)).client_sees(wire.done(2)).waits(899).waits(2)
     play.closes("idle").client_gets((0, 0x78, 52)).upstream_gets(UNBIND).ends()
+
+
+def test_an_idle_limit_below_the_first_message_limit_counts_from_the_first_message_on() -> None:
+    play = Playbook(idle_seconds=1.0).client(wire.search(1))
+    assert play.event(Event.Deadline).at == 1.0
+    play.connects().ready()
+    play.upstream(wire.done(1)).waits(2).closes("idle")
 
 
 def test_a_client_that_says_nothing_is_told_and_cut() -> None:

@@ -28,7 +28,7 @@ impl PySettings {
     #[new]
     #[pyo3(signature = (
         *, tls, upstream, require_tls, sasl_security_layers, allow_unauthenticated_bind, allow_ldapv2, allow_sicily,
-        message_bytes_unauthenticated, message_bytes, filter_depth, filter_nodes, outstanding_requests,
+        upstream_knows_gateway, message_bytes_unauthenticated, message_bytes, filter_depth, filter_nodes, outstanding_requests,
         buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor that is called once a listener")]
@@ -41,6 +41,7 @@ impl PySettings {
         allow_unauthenticated_bind: bool,
         allow_ldapv2: bool,
         allow_sicily: bool,
+        upstream_knows_gateway: bool,
         message_bytes_unauthenticated: usize,
         message_bytes: usize,
         filter_depth: usize,
@@ -69,6 +70,7 @@ impl PySettings {
             allow_unauthenticated_bind,
             allow_ldapv2,
             allow_sicily,
+            upstream_knows_gateway,
             upstream,
             limits: Limits {
                 message_bytes_unauthenticated,

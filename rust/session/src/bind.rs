@@ -57,6 +57,12 @@ impl Session {
             Authentication::Sicily { .. } if !settings.allow_sicily => {
                 return refuse(ResultCode::AUTH_METHOD_NOT_SUPPORTED, "Sicily binds are not allowed here");
             }
+            Authentication::Sasl { mechanism, .. }
+                if settings.upstream_knows_gateway && mechanism.eq_ignore_ascii_case(b"EXTERNAL") =>
+            {
+                let text = "EXTERNAL would prove the gateway's identity to the server, not the client's";
+                return refuse(ResultCode::AUTH_METHOD_NOT_SUPPORTED, text);
+            }
             // Servers answer success and have proved nothing (RFC 4513 5.1.2).
             Authentication::Simple(password)
                 if !bind.name.is_empty() && is_blank(password) && !settings.allow_unauthenticated_bind =>

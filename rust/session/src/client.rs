@@ -125,8 +125,8 @@ impl Session {
         };
         self.client.layer_possible = false;
         self.client.spoke = true;
-        if !self.is_handshaking() {
-            self.grace_until = None;
+        if self.grace_until.is_some() && !self.is_handshaking() {
+            self.await_until(None, step);
         }
         if self.outstanding.is_taken(request.message_id) && request.operation.kind() != RequestKind::Unbind {
             let detail = format!("message id {} is in use", request.message_id);

@@ -137,7 +137,7 @@ impl Session {
                 match tls.receive(data, &mut step.scratch, &mut plain, &mut step.to_client) {
                     Ok(progress) => {
                         if progress.established {
-                            self.client_tls_established(now);
+                            self.client_tls_established(now, step);
                         }
                         if !plain.is_empty() {
                             self.take_client_plaintext(&plain, now, step);
@@ -315,14 +315,10 @@ impl Session {
             && matches!(self.upstream.phase, UpstreamPhase::Absent | UpstreamPhase::Ready)
     }
 
-    /// Starts the wait for a handshake, or for the first request.
-    pub(crate) fn grant_grace(&mut self, until: f64, step: &mut Step) {
-        self.grace_until = Some(until);
-        self.announce(step);
-    }
-
-    /// Tells the driver of a deadline that moved earlier.
-    fn announce(&mut self, step: &mut Step) {
+    /// Waits for a handshake or for the first request until then, or for neither; tells the driver of a deadline
+    /// that moved earlier.
+    pub(crate) fn await_until(&mut self, grace: Option<f64>, step: &mut Step) {
+        self.grace_until = grace;
         let deadline = self.deadline();
         if deadline < self.announced {
             self.announced = deadline;
@@ -330,9 +326,9 @@ impl Session {
         }
     }
 
-    fn client_tls_established(&mut self, now: f64) {
+    fn client_tls_established(&mut self, now: f64, step: &mut Step) {
         let first = now + self.settings.limits.first_message_seconds;
-        self.grace_until = if self.client.spoke { None } else { Some(first) };
+        self.await_until((!self.client.spoke).then_some(first), step);
     }
 
     fn client_tls_failed(&mut self, data: &[u8], words: &str, step: &mut Step) {

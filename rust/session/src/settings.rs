@@ -66,6 +66,9 @@ pub struct Settings {
     pub allow_ldapv2: bool,
     /// Let Sicily binds pass ([MS-ADTS] 5.1.1.1.3).
     pub allow_sicily: bool,
+    /// The server authenticates the gateway itself, by a client certificate or as a local user: a client's
+    /// SASL EXTERNAL would borrow that identity (RFC 4513 5.2.3), and is refused.
+    pub upstream_knows_gateway: bool,
     /// The upstream's name, as clients see it in diagnostic messages.
     pub upstream: String,
     /// The limits.

@@ -52,7 +52,7 @@ impl Session {
             Ok(tls) => {
                 write::start_tls_response(&mut step.to_client, message_id);
                 self.client.tls = Some(Box::new(tls));
-                self.grant_grace(now + self.settings.limits.handshake_seconds, step);
+                self.await_until(Some(now + self.settings.limits.handshake_seconds), step);
                 // The server knows nothing of this TLS: what was proved in plain does not count behind it.
                 self.become_anonymous(message_id, None, step);
             }
