@@ -33,7 +33,7 @@ workers = 4
 name = "front"
 address = "0.0.0.0"
 tls = { mode = "ldaps", certificate = "nowhere.crt", key = "server.key" }
-requre_tls = "all"
+require_tl = "all"
 upstream = "dictionary"
 [[upstreams]]
 name = "directory"
@@ -72,7 +72,7 @@ def test_check_names_six_faults_and_exits_2(run: Run, directory: Path, form: lis
     assert status == 2
     assert not out
     for path in (
-        "workers", "listeners[0].address", "listeners[0].tls.certificate", "listeners[0].requre_tls",
+        "workers", "listeners[0].address", "listeners[0].tls.certificate", "listeners[0].require_tl",
         "listeners[0].upstream", "upstreams[0].servers[0]",
     ):  # fmt: skip
         assert err.count(f"config: {path}: ") == 1
@@ -189,4 +189,4 @@ def test_module_is_the_command(directory: Path) -> None:
     arguments = [sys.executable, "-m", "ostiary", "check", str(directory / "faulty.toml")]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "config: listeners[0].requre_tls: unknown key; did you mean require_tls?" in done.stderr
+    assert "config: listeners[0].require_tl: unknown key; did you mean require_tls?" in done.stderr

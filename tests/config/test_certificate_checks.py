@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,27 @@ def test_certificate_and_key_that_cannot_be_read_are_both_told(certificates: Pat
     }
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_key_without_permission_is_told(certificates: Path, tmp_path: Path) -> None:
-    key = tmp_path / "server.key"
-    key.write_bytes(b"")
-    key.chmod(0)
-    assert "permission denied" in told(certificates, f'certificate = "server.crt", key = "{key}"')["key"]
+def test_key_without_permission_is_told(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        # Root may read every file, so the system's refusal is played.
+        if path.name == "server.key":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    found = told(certificates, 'certificate = "server.crt", key = "server.key"')
+    assert found == {"key": f"not readable: permission denied: {certificates}/server.key"}
+
+
+def test_certificate_that_rustls_does_not_take_is_told(certificates: Path) -> None:
+    pair = 'certificate = "critical.pem"'
+    found = told(certificates, pair)
+    assert list(found) == ["certificate"]
+    assert found["certificate"].startswith("rustls cannot use it (")
+    tls = f'{{ mode = "starttls", {pair}, engine = "openssl" }}'
+    assert faults(upstream(tls=tls), certificates) == {}
 
 
 def test_files_of_other_content_are_told(certificates: Path) -> None:
@@ -113,9 +127,9 @@ def test_authorities_without_a_certificate_are_told(certificates: Path) -> None:
 
 def test_upstream_certificate_is_checked_beside_other_faults(certificates: Path) -> None:
     pair = 'certificate = "client.crt", key = "server.key"'
-    tls = f'{{ mode = "starttls", {pair}, engine = "gnutls", verfy = true }}'
+    tls = f'{{ mode = "starttls", {pair}, engine = "gnutls", verify_nam = true }}'
     found = faults(upstream(tls=tls), certificates)
-    assert sorted(found) == ["upstreams[0].tls.engine", "upstreams[0].tls.key", "upstreams[0].tls.verfy"]
+    assert sorted(found) == ["upstreams[0].tls.engine", "upstreams[0].tls.key", "upstreams[0].tls.verify_nam"]
 
 
 def test_files_of_an_unknown_mode_are_checked_all_the_same(certificates: Path) -> None:

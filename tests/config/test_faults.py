@@ -21,7 +21,7 @@ def test_six_different_faults_are_told_at_once(certificates: Path) -> None:
     name = "front"
     address = "0.0.0.0"
     tls = { mode = "ldaps", certificate = "server.crt", key = "nowhere.key" }
-    requre_tls = "all"
+    require_tl = "all"
     upstream = "dictionary"
     [[upstreams]]
     name = "directory"
@@ -36,7 +36,7 @@ def test_six_different_faults_are_told_at_once(certificates: Path) -> None:
         "workers",
         "listeners[0].address",
         "listeners[0].tls.key",
-        "listeners[0].requre_tls",
+        "listeners[0].require_tl",
         "listeners[0].upstream",
         "upstreams[0].servers[1]",
         "upstreams[0].tls.min_version",
@@ -45,7 +45,7 @@ def test_six_different_faults_are_told_at_once(certificates: Path) -> None:
     told = {fault.path: fault.message for fault in raised.value.faults}
     assert told["workers"] == "this version has one worker; write 1: 4"
     assert told["listeners[0].tls.key"].startswith("not readable: no such file or directory: /")
-    assert told["listeners[0].requre_tls"] == "unknown key; did you mean require_tls?"
+    assert told["listeners[0].require_tl"] == "unknown key; did you mean require_tls?"
     assert told["listeners[0].upstream"] == 'no upstream of this name; did you mean directory?: "dictionary"'
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -24,9 +25,13 @@ from ostiary.tls import (
     ThrowawayFiles,
     load_authorities,
     load_identity,
+    refuses_authorities,
+    refuses_identity,
     system_authorities,
     throwaway_authority,
 )
+
+Signing = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 
 @pytest.fixture(scope="module")
@@ -148,14 +153,14 @@ def test_truncated_and_empty_files_are_told(home: Path, files: ThrowawayFiles) -
             load_identity(files.server_certificate, home / "odd", None)
 
 
-def self_signed(
-    home: Path, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed448.Ed448PrivateKey
-) -> Path:
+def self_signed(home: Path, key: Signing) -> Path:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "old.corp.example")])
     now = datetime.datetime.now(datetime.UTC)
     certificate = x509.CertificateBuilder(
         name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1)
-    ).sign(key, None if isinstance(key, ed448.Ed448PrivateKey) else hashes.SHA256())
+    ).sign(
+        key, None if isinstance(key, ed448.Ed448PrivateKey | ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    )
     path = home / "own.pem"
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.write_bytes(certificate.public_bytes(Encoding.PEM) + pem)
@@ -172,6 +177,27 @@ def test_keys_that_rustls_cannot_use_are_refused_for_it_alone(home: Path) -> Non
         with pytest.raises(IdentityError, match="a kind of key that is not supported"):
             load_identity(path, None, None)
         assert load_identity(path, None, None, engine="openssl").chain
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        rsa.generate_private_key(65537, 2048),
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP384R1()),
+        ec.generate_private_key(ec.SECP521R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+    ],
+    ids=lambda key: type(key).__name__,
+)
+def test_keys_of_every_kind_promised_are_taken_by_rustls(home: Path, key: Signing) -> None:
+    assert refuses_identity(load_identity(self_signed(home, key), None, None)) is None
+
+
+def test_what_rustls_cannot_use_is_told_with_its_reason(authority: Throwaway) -> None:
+    assert refuses_authorities((authority.ca,)) is None
+    assert refuses_authorities((b"no certificate",))
+    assert refuses_identity(dataclasses.replace(authority.server, key=b"no key"))
 
 
 def test_common_name_is_the_name_where_no_other_is_stated(home: Path) -> None:

@@ -23,6 +23,8 @@ from ostiary.tls import (
     load_chain,
     load_identity,
     read_password,
+    refuses_authorities,
+    refuses_identity,
 )
 from ostiary.tls.identity import read
 
@@ -36,7 +38,7 @@ def check_files(config: Config) -> Iterator[Finding]:
             if isinstance(certificate, IdentityFiles):
                 yield from _identity(certificate, engine, (*loc, "certificates", index))
         for key in ("client_ca", "ca"):
-            yield from _authorities(getattr(tls, key, None), (*loc, key))
+            yield from _authorities(getattr(tls, key, None), engine, (*loc, key))
 
 
 def _tls_tables(config: Config) -> Iterator[tuple[ListenerTls | UpstreamTls, Loc]]:
@@ -68,12 +70,21 @@ def _identity(files: IdentityFiles, engine: str, loc: Loc) -> Iterator[Finding]:
         yield from _told(error, parts, loc)
     yield from _chain(parts, secret, loc)
     try:
-        if unknown not in parts.values() and files.certificate is not None:
-            load_identity(files.certificate, files.key, secret, engine=_engine(engine))
+        if unknown not in parts.values():
+            yield from _pair(files, secret, engine, loc)
         elif isinstance(parts["key"], Path):
             read("key", parts["key"])
     except IdentityError as error:
         yield from _told(error, parts, loc)
+
+
+def _pair(files: IdentityFiles, secret: bytes | None, engine: str, loc: Loc) -> Iterator[Finding]:
+    """Whether certificate and key serve together. Raises: IdentityError."""
+    if files.certificate is None:
+        return
+    identity = load_identity(files.certificate, files.key, secret, engine=_engine(engine))
+    if engine == "rustls" and (reason := refuses_identity(identity)):
+        yield Finding((*loc, "certificate"), f"rustls cannot use it ({reason})", files.certificate)
 
 
 def _engine(name: str) -> Literal["rustls", "openssl"]:
@@ -114,11 +125,13 @@ def _key_of(part: IdentityPart, parts: dict[str, object]) -> str:
     return part
 
 
-def _authorities(path: object, loc: Loc) -> Iterator[Finding]:
+def _authorities(path: object, engine: str, loc: Loc) -> Iterator[Finding]:
     if not isinstance(path, Path):
         return
     try:
-        load_authorities(path)
+        authorities = load_authorities(path)
+        if engine == "rustls" and (reason := refuses_authorities(authorities)):
+            yield Finding(loc, f"rustls can use none of its certificates ({reason})", path)
     except IdentityError as error:
         for _part, message, file in error.faults:
             yield Finding(loc, message, file)

@@ -11,6 +11,7 @@ from ostiary.tls.identity import (
     read_password,
 )
 from ostiary.tls.openssl import openssl_context
+from ostiary.tls.rustls import refuses_authorities, refuses_identity
 from ostiary.tls.throwaway import Throwaway, ThrowawayFiles, throwaway_authority
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "load_identity",
     "openssl_context",
     "read_password",
+    "refuses_authorities",
+    "refuses_identity",
     "system_authorities",
     "throwaway_authority",
 ]
