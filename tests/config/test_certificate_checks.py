@@ -127,9 +127,9 @@ def test_authorities_without_a_certificate_are_told(certificates: Path) -> None:
 
 def test_upstream_certificate_is_checked_beside_other_faults(certificates: Path) -> None:
     pair = 'certificate = "client.crt", key = "server.key"'
-    tls = f'{{ mode = "starttls", {pair}, engine = "gnutls", verify_nam = true }}'
+    tls = f'{{ mode = "starttls", {pair}, engine = "gnutls", verified = true }}'
     found = faults(upstream(tls=tls), certificates)
-    assert sorted(found) == ["upstreams[0].tls.engine", "upstreams[0].tls.key", "upstreams[0].tls.verify_nam"]
+    assert sorted(found) == ["upstreams[0].tls.engine", "upstreams[0].tls.key", "upstreams[0].tls.verified"]
 
 
 def test_files_of_an_unknown_mode_are_checked_all_the_same(certificates: Path) -> None:
