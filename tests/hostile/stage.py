@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..real import wire
-from ..real.fake_directory import Answer, FakeDirectory, UpstreamConnection, answer_plainly, answering
+from ..real.fake_directory import Answer, FakeDirectory, Script, UpstreamConnection, answer_plainly, answering
 from ..real.gateway import Gateway
 from ..real.raw_client import RawClient
 
@@ -112,6 +112,10 @@ class Stage:
         """The server answers plainly again, and earlier connections are nobody's business."""
         self.directory.script = answering(answer_plainly)
         self._seen = len(self.directory.connections)
+
+    @property
+    def plain_script(self) -> Script:
+        return answering(answer_plainly)
 
     def answer_by(self, answer: Answer) -> None:
         self.directory.script = answering(answer)

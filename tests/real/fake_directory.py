@@ -69,6 +69,13 @@ class UpstreamConnection:
             self.received += data
             self._pending += data
 
+    def unread(self) -> bytes:
+        """What the gateway sent and nobody has read yet; for a plain connection whose script waits."""
+        try:
+            return bytes(self._pending) + self.socket.recv(1 << 16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return bytes(self._pending)
+
     def mark_closed(self) -> None:
         with self._changed:
             self._is_closed = True

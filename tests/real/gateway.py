@@ -70,8 +70,9 @@ class Gateway:
         status = self.process.stop()
         log = self.log
         assert status == 0, f"exit status {status}:\n{log[-4000:]}"
-        assert "Traceback" not in log, log[-8000:]
-        assert "panicked" not in log, log[-8000:]
+        for line in log.splitlines():
+            assert "Traceback" not in line, line
+            assert "panicked" not in line, line
         for secret in (*SECRETS, *self.secrets):
             assert secret not in log, "a secret stands in the log"
 
