@@ -22,10 +22,11 @@ from typing import Any
 
 from benches import certificates, machine, report
 from benches.cases import CASES, Case
-from benches.gateways import GATEWAYS, Gateway
+from benches.gateways import GATEWAYS, Gateway, ostiary_is_optimised
 from benches.sampling import Sampler, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+DEBUG_BUILD = "ostiary's Rust module is a debug build, its figures mean nothing: maturin develop --release"
 MEMORY_ROUNDS_MAX = 3  # memory hardly differs from round to round
 
 
@@ -52,6 +53,8 @@ def main(words: Sequence[str] | None = None) -> int:
     finally:
         write_json(folder / "samples.json", samples)
     told = report.complaints(samples, absent)
+    if versions.get("ostiary") and not ostiary_is_optimised():
+        told.append(DEBUG_BUILD)
     table = report.rows(cases, samples, [gateway.name for gateway in present])
     noted = report.remarks(table, samples)
     text = report.markdown(cases, table, told, noted, facts)

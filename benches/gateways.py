@@ -7,6 +7,7 @@ thread, no logging, no limits in the way; their TLS defaults (tickets, session c
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -141,6 +142,14 @@ def ostiary_version() -> str | None:
     command = [sys.executable, "-m", "ostiary", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def ostiary_is_optimised() -> bool:
+    """Whether the Rust module was built for release: others carry the checks of std's unsafe functions."""
+    spec = importlib.util.find_spec("ostiary._core")
+    if spec is None or spec.origin is None:
+        return False
+    return b"unsafe precondition(s) violated" not in Path(spec.origin).read_bytes()
 
 
 def haproxy_version() -> str | None:

@@ -13,7 +13,7 @@ from benches.cases import Case
 from benches.figures import Spread, ratios
 
 Sample = Mapping[str, Any]
-# Below this use of its core, a gateway in a closed loop was waiting for the load, not the other way round.
+# Below this use of its core, a gateway in a closed loop was waiting for the load or for others.
 SATURATED_CORE_USE = 0.9
 # More than this taken by other programs or by the hypervisor, in cores, and the figures are rough.
 QUIET_FOREIGN_CORES = 0.1
@@ -36,6 +36,7 @@ class Row:
     verdict: str
     failures: int
     closed_loop: bool
+    tickets: int | None  # session tickets per connection: part of what connecting costs
 
 
 def rows(cases: Iterable[Case], samples: Sequence[Sample], gateway_names: Sequence[str]) -> list[Row]:
@@ -78,6 +79,7 @@ def row(case: Case, gateway: str, samples: Sequence[Sample]) -> Row:
         verdict=verdict,
         failures=sum("error" in sample for sample in mine),
         closed_loop=case.is_closed_loop,
+        tickets=max((sample["tickets"] for sample in good if "tickets" in sample), default=None),
     )
 
 
@@ -115,10 +117,13 @@ def complaints(samples: Sequence[Sample], absent: Sequence[str]) -> list[str]:
 def remarks(table: Sequence[Row], samples: Sequence[Sample]) -> list[str]:
     """What the numbers do not show by themselves."""
     noted = [
-        f"{entry.case}: {entry.gateway} used {entry.core_use:.0%} of its core: the load was the limit"
+        f"{entry.case}: {entry.gateway} used {entry.core_use:.0%} of its core: something else was the limit"
         for entry in table
         if entry.closed_loop and entry.core_use is not None and entry.core_use < SATURATED_CORE_USE
     ]
+    given = {entry.gateway: entry.tickets for entry in table if entry.case == "connect-bind"}
+    if len(set(given.values())) > 1:
+        noted.append(f"session tickets given to each new connection, unused here: {given}")
     foreign = middle(
         (sample["foreign_cpu_seconds"] + sample["stolen_seconds"]) / sample["wall_seconds"]
         for sample in samples

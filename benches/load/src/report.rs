@@ -20,6 +20,8 @@ pub struct Report {
     pub bytes_sent: u64,
     pub wall: Duration,
     pub negotiated: BTreeSet<String>,
+    /// The most session tickets that one connection was given.
+    pub tickets: u32,
 }
 
 impl Report {
@@ -34,6 +36,7 @@ impl Report {
             bytes_sent: 0,
             wall: Duration::ZERO,
             negotiated: BTreeSet::new(),
+            tickets: 0,
         })
     }
 
@@ -71,6 +74,7 @@ impl Report {
             self.latency.max() as f64 / 1000.0,
             self.latency.mean() / 1000.0
         );
+        let _ = write!(out, ",\"tickets\":{}", self.tickets);
         let _ = write!(out, ",\"negotiated\":[{}]", quoted(self.negotiated.iter()));
         let _ = write!(
             out,

@@ -84,9 +84,10 @@ pub fn run(plan: &Plan, target: &Target) -> Result<Report, String> {
     if warmup_failed {
         return Ok(load.report);
     }
-    let negotiated = std::mem::take(&mut load.report.negotiated);
-    load.report = Report::new()?;
-    load.report.negotiated = negotiated;
+    let mut measured = Report::new()?;
+    measured.negotiated.append(&mut load.report.negotiated);
+    measured.tickets = load.report.tickets;
+    load.report = measured;
     let (received, sent) = load.bytes();
     let began = Instant::now();
     let until = Until {
@@ -135,6 +136,7 @@ impl Load<'_> {
         }
         for client in self.clients.iter().flatten() {
             self.report.negotiated.extend(client.transport.negotiated());
+            self.report.tickets = self.report.tickets.max(client.transport.tickets_received());
         }
         Ok(())
     }
@@ -322,6 +324,7 @@ impl Load<'_> {
             return;
         };
         self.report.negotiated.extend(client.transport.negotiated());
+        self.report.tickets = self.report.tickets.max(client.transport.tickets_received());
         match client.leave() {
             Ok((received, sent)) => {
                 self.report.bytes_received += received;
