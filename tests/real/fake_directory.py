@@ -41,10 +41,9 @@ class UpstreamConnection:
 
     def close(self) -> None:
         """End the connection at once, towards the peer too, whoever is reading."""
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
+        # Not SSLSocket's own shutdown: it forgets the TLS state under a thread that reads.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
     def wrap(self, context: ssl.SSLContext) -> None:
         self.socket = context.wrap_socket(self.socket, server_side=True)

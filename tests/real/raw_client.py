@@ -46,7 +46,11 @@ class Address:
         if self.is_unix:
             plain = socket.socket(socket.AF_UNIX)
             plain.settimeout(wait_seconds)
-            plain.connect(self.host)
+            try:
+                plain.connect(self.host)
+            except OSError:
+                plain.close()
+                raise
             return plain
         return socket.create_connection((self.host, self.port), wait_seconds)
 
@@ -88,8 +92,17 @@ class RawClient:
         self.socket.sendall(b"".join(parts))
         return self
 
-    def half_close(self) -> None:
-        self.socket.shutdown(socket.SHUT_WR)
+    def half_close(self, *, say_so: bool = True) -> None:
+        """End the sending side; inside TLS by a close_notify first, unless told not to."""
+        if isinstance(self.socket, ssl.SSLSocket) and say_so:
+            self.socket.settimeout(0)
+            try:
+                self.socket.unwrap()
+            except ssl.SSLWantReadError:
+                # Sent; the answer to it comes behind what is still to be read.
+                self.socket.settimeout(WAIT_SECONDS)
+        # Not SSLSocket's own shutdown: it would forget the TLS state that reading needs.
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
 
     def _more(self) -> bool:
         try:

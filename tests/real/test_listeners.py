@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
 from . import gateway as gateways
 from . import wire
@@ -41,14 +40,14 @@ def test_unix_socket_and_both_address_families_are_served(
     assert all(answers(address) for address in running.addresses.values())
 
 
-def test_unix_socket_is_removed_at_the_end_and_an_old_one_replaced(
+def test_unix_socket_that_a_killed_gateway_left_is_replaced(
     gateway: GatewayFactory, openldap: Directory, tmp_path: Path
 ) -> None:
     unix = Address(str(tmp_path / "ldapi"))
     for _ in range(2):
         running = gateway([gateways.listener("unix", address=unix)], [gateways.upstream(openldap.plain)])
         assert answers(unix)
-        running.process.kill()
+        running.kill()
     running = gateway([gateways.listener("unix", address=unix)], [gateways.upstream(openldap.plain)])
     assert answers(unix)
 
@@ -213,7 +212,9 @@ def test_server_that_only_speaks_tls_1_0_needs_the_openssl_engine(
             [gateways.upstream(directory.address, mode=mode, authority=authority, tls=old)],
         )
         assert answers(running.address)
-        assert "openssl" in running.log.lower()
+        # Loud: an operator must not have to look for it.
+        notices = [line for line in running.log.splitlines() if '"level": "warning"' in line]
+        assert any("min_version" in line for line in notices), running.log
 
 
 def test_openssl_engine_verifies_as_well(gateway: GatewayFactory, authority: Authority) -> None:
@@ -231,8 +232,3 @@ def test_openssl_engine_verifies_as_well(gateway: GatewayFactory, authority: Aut
         )
         with RawClient(running.address) as client:
             assert client.ask(wire.search(1)).code == wire.UNAVAILABLE
-
-
-def test_subject_of_the_client_identity_is_what_slapd_maps(client_identity: Identity) -> None:
-    certificate = x509.load_pem_x509_certificate(client_identity.certificate.read_bytes())
-    assert certificate.subject.rfc4514_string() == "O=certificates,CN=app"

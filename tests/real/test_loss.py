@@ -234,9 +234,9 @@ def test_name_to_verify_may_differ_from_the_address(gateway: GatewayFactory, aut
             assert client.ask(wire.search(1)).code == wire.SUCCESS
 
 
-@pytest.mark.parametrize("mode", ["none", "ldaps"])
+@pytest.mark.parametrize(("mode", "say_so"), [("none", True), ("ldaps", True), ("ldaps", False)])
 def test_everything_outstanding_is_answered_after_a_half_close(
-    mode: str, gateway: GatewayFactory, authority: Authority, server_identity: Identity
+    mode: str, say_so: bool, gateway: GatewayFactory, authority: Authority, server_identity: Identity
 ) -> None:
     gate = threading.Event()
 
@@ -259,7 +259,7 @@ def test_everything_outstanding_is_answered_after_a_half_close(
             client.send(wire.search(1), wire.search(2))
             (connection,) = directory.await_connections(1)
             connection.await_messages(2)
-            client.half_close()
+            client.half_close(say_so=say_so)
             gate.set()
             answered = client.receive_to_end()
     assert [(message.message_id, message.code) for message in answered] == [(1, 0), (2, 0)]

@@ -68,8 +68,9 @@ def test_referrals_are_identical(both: tuple[Directory, Target]) -> None:
     assert_identical(
         both, [wire.search(3, below), wire.delete(4, below), wire.compare(5, below, b"cn", b"x")], 4
     )
-    with both[1].connect() as client:
-        assert client.ask(wire.search(3, below)).code == 10
+    if both[0].product == "slapd":
+        with both[1].connect() as client:
+            assert client.ask(wire.search(3, below)).code == 10
 
 
 def test_errors_with_matched_dn_and_text_are_identical(both: tuple[Directory, Target]) -> None:
