@@ -46,13 +46,14 @@ def main(words: Sequence[str] | None = None) -> int:
     facts = gather_facts(options, settings, versions)
     write_json(folder / "facts.json", facts)
     samples: list[dict[str, Any]] = []
+    told: list[str] = []
     try:
         compare(options, settings, cases, present, samples, work)
     except KeyboardInterrupt:
-        print("interrupted: reporting what there is", file=sys.stderr)
+        told.append("interrupted: these are the rounds there were time for")
     finally:
         write_json(folder / "samples.json", samples)
-    told = report.complaints(samples, absent)
+    told += report.complaints(samples, absent)
     if versions.get("ostiary") and not ostiary_is_optimised():
         told.append(DEBUG_BUILD)
     table = report.rows(cases, samples, [gateway.name for gateway in present])
