@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, cast
 from ostiary import log
 from ostiary._core import Event, Session
 from ostiary.errors import UpstreamUnavailable
-from ostiary.upstream import Dial
+from ostiary.upstream import dial
 
 if TYPE_CHECKING:
     from ostiary._core import Step
+    from ostiary.link import UpstreamLink
     from ostiary.listener import Listener
 
-__all__ = ["Connection", "UpstreamLink"]
+__all__ = ["Connection"]
 
 logger = logging.getLogger("ostiary.connection")
 
@@ -29,16 +30,27 @@ logger = logging.getLogger("ostiary.connection")
 class Connection(asyncio.Protocol):
     """The sockets of one session; as a protocol, the client's."""
 
-    __slots__ = ("_client_holds", "_dial", "_link", "_listener", "_session", "_timer", "_transport", "client_address")
+    __slots__ = (
+        "_address",
+        "_dial",
+        "_holds",
+        "_listener",
+        "_timer",
+        "_transport",
+        "link",
+        "session",
+        "write",
+    )
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._link: UpstreamLink | None = None
+        self.link: UpstreamLink | None = None
+        """The upstream's socket, while there is one."""
         self._dial: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         # Why the client is not read from: the session asked for it, or the upstream does not take more.
-        self._client_holds = 0
-        self.client_address = ""
+        self._holds = 0
+        self._address = ""
 
     # The client's side, as asyncio calls it.
 
@@ -46,41 +58,40 @@ class Connection(asyncio.Protocol):
         # uvloop's transports do not inherit asyncio's classes.
         transport = cast("asyncio.Transport", transport)
         self._transport = transport
-        self.client_address = peer_address(transport)
+        self.write = transport.write
+        """Writes to the client."""
         now = monotonic()
-        self._session = Session(self._listener.settings, now)
+        self.session = Session(self._listener.settings, now)
         if not self._listener.admit(self):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=self._listener.buffered_bytes)
-        self._arm(self._session.deadline - now)
+        self._arm(self.session.deadline - now)
 
     def data_received(self, data: bytes) -> None:
-        to_client, to_upstream, events = self._session.client_data(data, monotonic())
-        if to_upstream is not None and self._link is not None:
-            self._link.write(to_upstream)
+        to_client, to_upstream, events = self.session.client_data(data, monotonic())
+        if to_upstream is not None and self.link is not None:
+            self.link.write(to_upstream)
         if to_client is not None:
-            self._transport.write(to_client)
+            self.write(to_client)
         if events:
-            self._act(events)
+            self.act(events)
 
     def eof_received(self) -> bool:
-        self.take(self._session.client_eof(monotonic()))
+        self.take(self.session.client_eof(monotonic()))
         return True
 
     def pause_writing(self) -> None:
-        if self._link is not None:
-            self._link.hold()
+        if self.link is not None:
+            self.link.hold()
 
     def resume_writing(self) -> None:
-        if self._link is not None:
-            self._link.release()
+        if self.link is not None:
+            self.link.release()
 
-    def connection_lost(self, error: Exception | None) -> None:
-        if error is not None:
-            log.event(logger, logging.DEBUG, "client_lost", client=self.client_address, error=str(error))
+    def connection_lost(self, _error: Exception | None) -> None:
         # The session ends without a client to write to; an upstream still gets its Unbind.
-        self.take(self._session.client_gone())
+        self.take(self.session.client_gone())
         self._release()
 
     # What sessions, upstreams and the gateway ask for.
@@ -88,17 +99,19 @@ class Connection(asyncio.Protocol):
     def take(self, step: Step) -> None:
         """Writes what a step says and acts on its events."""
         to_client, to_upstream, events = step
-        if to_upstream is not None and self._link is not None:
-            self._link.write(to_upstream)
+        if to_upstream is not None and self.link is not None:
+            self.link.write(to_upstream)
         if to_client is not None and not self._transport.is_closing():
-            self._transport.write(to_client)
+            self.write(to_client)
         if events:
-            self._act(events)
+            self.act(events)
 
     @property
-    def session(self) -> Session:
-        """The protocol state."""
-        return self._session
+    def client_address(self) -> str:
+        """The client's address for logs, asked of the kernel once somebody wants to know."""
+        if not self._address:
+            self._address = peer_address(self._transport)
+        return self._address
 
     @property
     def buffered_bytes(self) -> int:
@@ -107,37 +120,38 @@ class Connection(asyncio.Protocol):
 
     def shut_down(self) -> None:
         """Ends the session with a notice."""
-        self.take(self._session.shut_down())
+        self.take(self.session.shut_down())
 
     def hold_client(self) -> None:
         """Stops reading from the client, once more."""
-        self._client_holds += 1
-        if self._client_holds == 1 and not self._transport.is_closing():
+        self._holds += 1
+        if self._holds == 1 and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def release_client(self) -> None:
         """Takes one `hold_client` back."""
-        self._client_holds -= 1
-        if self._client_holds == 0 and not self._transport.is_closing():
+        self._holds -= 1
+        if self._holds == 0 and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def attach(self, link: UpstreamLink) -> None:
         """An upstream's connection was made for this session."""
-        self._link = link
+        self.link = link
 
     def detach(self, link: UpstreamLink) -> None:
         """That connection ended."""
-        if self._link is link:
-            self._link = None
+        if self.link is link:
+            self.link = None
 
-    def _act(self, events: tuple[Event, ...]) -> None:
+    def act(self, events: tuple[Event, ...]) -> None:
+        """Does what the session asks for beside writing."""
         for event in events:
             match event:
                 case Event.Connect():
                     self._dial = asyncio.create_task(self._dial_upstream())
                 case Event.UpstreamReady() | Event.UpstreamFailed() | Event.StartUpstreamTls():
-                    if self._link is not None:
-                        self._link.report(event)
+                    if self.link is not None:
+                        self.link.report(event)
                 case Event.CloseUpstream(reason=reason):
                     self._close_upstream(reason)
                 case Event.PauseClient():
@@ -157,17 +171,19 @@ class Connection(asyncio.Protocol):
                     self._close(reason)
 
     async def _dial_upstream(self) -> None:
-        dial = Dial(self._listener.upstream, self)
+        upstream = self._listener.upstream
         try:
-            await dial.run()
+            await dial(upstream, self)
         except UpstreamUnavailable as error:
-            log.event(logger, logging.WARNING, "upstream_unavailable", upstream=dial.name, error=str(error))
-            self.take(self._session.upstream_unreachable(monotonic()))
+            log.event(
+                logger, logging.WARNING, "upstream_unavailable", upstream=upstream.name, error=str(error)
+            )
+            self.take(self.session.upstream_unreachable(monotonic()))
         finally:
             self._dial = None
 
     def _close_upstream(self, reason: str) -> None:
-        link, self._link = self._link, None
+        link, self.link = self.link, None
         if link is not None:
             log.event(
                 logger, logging.INFO, "upstream_closed",
@@ -176,13 +192,14 @@ class Connection(asyncio.Protocol):
             link.close()
 
     def _close(self, reason: str) -> None:
-        log.event(
-            logger, logging.DEBUG, "connection_closed",
-            client=self.client_address, listener=self._listener.name, reason=reason,
-        )  # fmt: skip
+        if logger.isEnabledFor(logging.DEBUG):
+            log.event(
+                logger, logging.DEBUG, "connection_closed",
+                client=self.client_address, listener=self._listener.name, reason=reason,
+            )  # fmt: skip
         if self._dial is not None:
             self._dial.cancel()
-        link, self._link = self._link, None
+        link, self.link = self.link, None
         if link is not None:
             link.close()
         if not self._transport.is_closing():
@@ -210,92 +227,11 @@ class Connection(asyncio.Protocol):
     def _expire(self) -> None:
         self._timer = None
         now = monotonic()
-        self.take(self._session.expire(now))
-        deadline = self._session.deadline
+        self.take(self.session.expire(now))
+        deadline = self.session.deadline
         if self._timer is None and deadline != float("inf"):
             # uvloop's clock has steps of a millisecond: a timer may fire that much early.
             self._arm(max(deadline - now, 0.001))
-
-
-class UpstreamLink(asyncio.Protocol):
-    """The upstream's socket of one session."""
-
-    __slots__ = ("_connection", "_holds_client", "_transport", "reports", "write")
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._holds_client = False
-        self.reports: asyncio.Queue[Event] = asyncio.Queue()
-        """What the session says while the server is being set up."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.use(cast("asyncio.Transport", transport))
-
-    def use(self, transport: asyncio.Transport) -> None:
-        """Reads and writes by this transport from now on."""
-        self._transport = transport
-        self.write = transport.write
-        transport.set_write_buffer_limits(high=self._connection.buffered_bytes)
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """The transport in use."""
-        return self._transport
-
-    def data_received(self, data: bytes) -> None:
-        connection = self._connection
-        to_client, to_upstream, events = connection._session.upstream_data(data, monotonic())
-        if to_client is not None:
-            connection._transport.write(to_client)
-        if to_upstream is not None:
-            self.write(to_upstream)
-        if events:
-            connection._act(events)
-
-    def eof_received(self) -> bool:
-        self._lose()
-        return False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._lose()
-        self._release_client()
-
-    def pause_writing(self) -> None:
-        self._holds_client = True
-        self._connection.hold_client()
-
-    def resume_writing(self) -> None:
-        self._release_client()
-
-    def report(self, event: Event) -> None:
-        """The session said something about the server's setup."""
-        self.reports.put_nowait(event)
-
-    def hold(self) -> None:
-        """Stops reading from the server: the client does not take more."""
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def release(self) -> None:
-        """Reads from the server again."""
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def close(self) -> None:
-        """Closes the connection once everything is written."""
-        if not self._transport.is_closing():
-            self._transport.close()
-
-    def _lose(self) -> None:
-        connection = self._connection
-        if connection._link is self:
-            connection.take(connection._session.upstream_eof(monotonic()))
-            connection.detach(self)
-
-    def _release_client(self) -> None:
-        if self._holds_client:
-            self._holds_client = False
-            self._connection.release_client()
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:

@@ -95,7 +95,9 @@ class Listener:
             # The file must not be open to others for the moment before its mode is set.
             before = os.umask(0o777 & ~int(self._asked.socket_mode, 8))
             try:
-                self._server = await loop.create_unix_server(self._accept, str(endpoint.path), backlog=BACKLOG)
+                self._server = await loop.create_unix_server(
+                    self._accept, str(endpoint.path), backlog=BACKLOG
+                )
             finally:
                 os.umask(before)
         else:

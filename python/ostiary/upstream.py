@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from ostiary import tls
 from ostiary._core import Event, ServerSetup, UpstreamTls
 from ostiary.errors import UpstreamUnavailable
+from ostiary.link import UpstreamLink
 
 if TYPE_CHECKING:
     from ostiary import config
-    from ostiary.connection import Connection, UpstreamLink
+    from ostiary.connection import Connection
 
-__all__ = ["Dial", "Server", "Upstream"]
+__all__ = ["Server", "Upstream", "dial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Server:
     host: str
     """Name, address or, with port 0, the path of a unix socket."""
     port: int
+    literal: bool
+    """Whether there is nothing to resolve."""
     setup: ServerSetup
     """What the session does for TLS."""
     tls_from_start: ssl.SSLContext | None = None
@@ -43,18 +46,13 @@ class Server:
     verify_name: str = ""
     """The name that its certificate has to carry."""
 
-    async def addresses(self) -> list[tuple[socket.AddressFamily, tuple[object, ...] | str]]:
-        """Every address of the server, resolved now."""
-        if self.port == 0:
-            return [(socket.AF_UNIX, self.host)]
-        try:
-            address = ipaddress.ip_address(self.host)
-        except ValueError:
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-            return [(family, sockaddr) for family, _, _, _, sockaddr in found]
-        family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-        return [(family, (self.host, self.port))]
+    async def addresses(self) -> tuple[str, ...]:
+        """Every address of the server, resolved now; a unix socket's path."""
+        if self.literal:
+            return (self.host,)
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        return tuple(str(sockaddr[0]) for _, _, _, _, sockaddr in found)
 
 
 class Upstream:
@@ -92,6 +90,7 @@ def servers(asked: config.Upstream) -> list[Server]:
                 text=str(url),
                 host=str(url.path) if url.path is not None else url.host,
                 port=url.port,
+                literal=url.path is not None or is_address(url.host),
                 setup=setup,
                 tls_from_start=engine if mode == "ldaps" else None,
                 tls_after_start_tls=engine if mode == "starttls" else None,
@@ -115,93 +114,84 @@ def own_engine(asked: config.UpstreamTls) -> UpstreamTls:
     )
 
 
-class Dial:
-    """One search for a server that answers, for one session."""
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
-    def __init__(self, upstream: Upstream, connection: Connection) -> None:
-        self._upstream = upstream
-        self._connection = connection
-        self.name = upstream.name
 
-    async def run(self) -> None:
-        """Returns once the session has a server that is ready for LDAP.
+async def dial(upstream: Upstream, connection: Connection) -> None:
+    """Returns once the connection's session has a server that is ready for LDAP.
 
-        Raises:
-            UpstreamUnavailable: every address of every server failed; says how each did.
-        """
-        faults = []
-        for server in self._upstream.servers:
-            try:
-                addresses = await server.addresses()
-            except OSError as error:
-                faults.append(f"{server.text}: {error.strerror or error}")
-                continue
-            for family, address in addresses:
-                fault = await self._attempt(server, family, address)
-                if fault is None:
-                    return
-                faults.append(f"{server.text}: {fault}")
-        raise UpstreamUnavailable("; ".join(faults))
-
-    async def _attempt(
-        self, server: Server, family: socket.AddressFamily, address: tuple[object, ...] | str
-    ) -> str | None:
-        """Tries one address: none when the session is ready, or what went wrong."""
-        link = None
+    Raises:
+        UpstreamUnavailable: every address of every server failed; says how each did.
+    """
+    faults = []
+    for server in upstream.servers:
         try:
-            async with asyncio.timeout(self._upstream.connect_seconds):
-                link = await self._connect(server, family, address)
-                fault = await self._set_up(server, link)
-        except TimeoutError:
-            fault = f"no answer within {self._upstream.connect_seconds:g} seconds"
-        except ssl.SSLError as error:
-            fault = f"TLS: {error.reason or error}"
+            addresses = await server.addresses()
         except OSError as error:
-            fault = error.strerror or str(error)
-        if fault is not None:
-            self._connection.session.upstream_abandoned()
-            if link is not None:
-                self._connection.detach(link)
-                link.close()
-        return fault
+            faults.append(f"{server.text}: {error.strerror or error}")
+            continue
+        for address in addresses:
+            fault = await attempt(server, address, connection, upstream.connect_seconds)
+            if fault is None:
+                return
+            faults.append(f"{server.text}: {fault}")
+    raise UpstreamUnavailable("; ".join(faults))
 
-    async def _connect(
-        self, server: Server, family: socket.AddressFamily, address: tuple[object, ...] | str
-    ) -> UpstreamLink:
-        from ostiary.connection import UpstreamLink
 
-        loop = asyncio.get_running_loop()
-        connection = self._connection
-        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        try:
-            await loop.sock_connect(sock, address)
-        except BaseException:
-            sock.close()
-            raise
-        name = server.verify_name if server.tls_from_start is not None else None
-        if family == socket.AF_UNIX:
-            _, link = await loop.create_unix_connection(lambda: UpstreamLink(connection), sock=sock)
-        else:
-            _, link = await loop.create_connection(
-                lambda: UpstreamLink(connection), sock=sock, ssl=server.tls_from_start, server_hostname=name
-            )
-        return link
+async def attempt(server: Server, address: str, connection: Connection, seconds: float) -> str | None:
+    """Tries one address: none when the session is ready, or what went wrong."""
+    link = UpstreamLink(connection)
+    try:
+        async with asyncio.timeout(seconds):
+            await connect(server, address, link)
+            fault = await set_up(server, connection, link)
+    except TimeoutError:
+        fault = f"no answer within {seconds:g} seconds"
+    except ssl.SSLError as error:
+        fault = f"TLS: {error.reason or error}"
+    except OSError as error:
+        fault = error.strerror or str(error)
+    if fault is not None:
+        connection.session.upstream_abandoned()
+        connection.detach(link)
+        link.close()
+    return fault
 
-    async def _set_up(self, server: Server, link: UpstreamLink) -> str | None:
-        connection = self._connection
-        connection.attach(link)
-        connection.take(connection.session.upstream_connected(server.setup, monotonic()))
-        while True:
-            match await link.reports.get():
-                case Event.UpstreamReady():
-                    return None
-                case Event.UpstreamFailed(reason=reason):
-                    return reason
-                case Event.StartUpstreamTls():
-                    assert server.tls_after_start_tls is not None
-                    transport = await asyncio.get_running_loop().start_tls(
-                        link.transport, link, server.tls_after_start_tls, server_hostname=server.verify_name
-                    )
-                    assert transport is not None
-                    link.use(transport)
-                    connection.take(connection.session.upstream_tls_established(monotonic()))
+
+async def connect(server: Server, address: str, link: UpstreamLink) -> None:
+    """Connects the link, through the driver's TLS engine where that comes first."""
+    loop = asyncio.get_running_loop()
+    if server.port == 0:
+        await loop.create_unix_connection(lambda: link, address)
+    elif server.tls_from_start is None:
+        await loop.create_connection(lambda: link, address, server.port)
+    else:
+        await loop.create_connection(
+            lambda: link, address, server.port, ssl=server.tls_from_start, server_hostname=server.verify_name
+        )
+
+
+async def set_up(server: Server, connection: Connection, link: UpstreamLink) -> str | None:
+    """Lets the session set up TLS on a connected link: none when it is ready, or what went wrong."""
+    connection.attach(link)
+    connection.take(connection.session.upstream_connected(server.setup, monotonic()))
+    while True:
+        match await link.next_report():
+            case Event.UpstreamReady():
+                return None
+            case Event.UpstreamFailed(reason=reason):
+                return reason
+            case Event.StartUpstreamTls():
+                assert server.tls_after_start_tls is not None
+                transport = await asyncio.get_running_loop().start_tls(
+                    link.transport, link, server.tls_after_start_tls, server_hostname=server.verify_name
+                )
+                assert transport is not None
+                link.use(transport)
+                connection.take(connection.session.upstream_tls_established(monotonic()))

@@ -1,0 +1,106 @@
+"""The upstream's socket of one session, and nothing of the protocol; its client's socket is `connection.py`'s."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from ostiary._core import Event
+    from ostiary.connection import Connection
+
+__all__ = ["UpstreamLink"]
+
+
+class UpstreamLink(asyncio.Protocol):
+    """The upstream's socket of one session."""
+
+    __slots__ = ("_connection", "_holds_client", "_reports", "_transport", "_waiter", "write")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._holds_client = False
+        self._transport: asyncio.Transport | None = None
+        # What the session said while the server is being set up, and who waits for it.
+        self._reports: list[Event] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.use(cast("asyncio.Transport", transport))
+
+    def use(self, transport: asyncio.Transport) -> None:
+        """Reads and writes by this transport from now on."""
+        self._transport = transport
+        self.write = transport.write
+        transport.set_write_buffer_limits(high=self._connection.buffered_bytes)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport in use."""
+        assert self._transport is not None
+        return self._transport
+
+    def data_received(self, data: bytes) -> None:
+        connection = self._connection
+        to_client, to_upstream, events = connection.session.upstream_data(data, monotonic())
+        if to_client is not None:
+            connection.write(to_client)
+        if to_upstream is not None:
+            self.write(to_upstream)
+        if events:
+            connection.act(events)
+
+    def eof_received(self) -> bool:
+        self._lose()
+        return False
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._lose()
+        self._release_client()
+
+    def pause_writing(self) -> None:
+        self._holds_client = True
+        self._connection.hold_client()
+
+    def resume_writing(self) -> None:
+        self._release_client()
+
+    def report(self, event: Event) -> None:
+        """The session said something about the server's setup."""
+        self._reports.append(event)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def next_report(self) -> Event:
+        """What the session says next about the server's setup."""
+        while not self._reports:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self._reports.pop(0)
+
+    def hold(self) -> None:
+        """Stops reading from the server: the client does not take more."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Reads from the server again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Closes the connection once everything is written."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+
+    def _lose(self) -> None:
+        connection = self._connection
+        if connection.link is self:
+            connection.take(connection.session.upstream_eof(monotonic()))
+            connection.detach(self)
+
+    def _release_client(self) -> None:
+        if self._holds_client:
+            self._holds_client = False
+            self._connection.release_client()
