@@ -26,7 +26,42 @@ impl ResponseHead {
     /// The head of the response at the start of `bytes`, or `None` while it has not all arrived.
     #[inline]
     pub fn peek(bytes: &[u8]) -> Result<Option<Self>, Error> {
-        // The shape of nearly every response: a one-octet length of the INTEGER, and lengths of any form elsewhere.
+        match Self::peek_short(bytes) {
+            Some(head) => Ok(Some(head)),
+            None => Self::peek_any(bytes),
+        }
+    }
+
+    /// The head in its two commonest shapes, small messages with minimal lengths; `None` for all others, faults too.
+    #[inline]
+    fn peek_short(bytes: &[u8]) -> Option<Self> {
+        let (message_id, operation_offset, tag, body_len) = match *bytes {
+            [0x30, _, 0x02, 1, id, tag, len, ..] => (MessageId::from(id), 5, tag, len),
+            [0x30, _, 0x02, 2, high, low, tag, len, ..] => {
+                (MessageId::from(u16::from_be_bytes([high, low])), 6, tag, len)
+            }
+            [0x30, _, 0x02, 3, high, middle, low, tag, len, ..] => {
+                (MessageId::from_be_bytes([0, high, middle, low]), 7, tag, len)
+            }
+            _ => return None,
+        };
+        let (&length, &first) = (bytes.get(1)?, bytes.get(4)?);
+        let body_offset = u16::wrapping_add(operation_offset, 2);
+        let fits = u16::from(length).wrapping_add(2) >= body_offset.wrapping_add(body_len.into());
+        if length >= 0x80 || body_len >= 0x80 || first >= 0x80 || !fits {
+            return None;
+        }
+        Some(Self {
+            length: usize::from(length).wrapping_add(2),
+            message_id,
+            operation: ResponseOp::from_tag(tag)?,
+            body_offset: usize::from(body_offset),
+            body_len: usize::from(body_len),
+        })
+    }
+
+    /// The head in any shape, read element by element.
+    fn peek_any(bytes: &[u8]) -> Result<Option<Self>, Error> {
         let Some(outer) = element("LDAPMessage", bytes, 0, usize::MAX)? else {
             return Ok(None);
         };
@@ -45,9 +80,7 @@ impl ResponseHead {
         let id_start = id_offset.wrapping_add(id.header_len);
         let operation_offset = id_start.wrapping_add(id.content_len);
         if id.content_len > 4 {
-            let kind = ErrorKind::IntegerWidth {
-                octets: id.content_len,
-            };
+            let kind = ErrorKind::IntegerWidth { octets: id.content_len };
             return Err(Error::new("messageID", id_offset, kind));
         }
         let Some(id_content) = bytes.get(id_start..operation_offset) else {
@@ -55,11 +88,7 @@ impl ResponseHead {
         };
         let value = integer_value("messageID", id_offset, id_content)?;
         let Ok(message_id) = MessageId::try_from(value) else {
-            let kind = ErrorKind::OutOfRange {
-                value,
-                least: 0,
-                most: i64::from(i32::MAX),
-            };
+            let kind = ErrorKind::OutOfRange { value, least: 0, most: i64::from(i32::MAX) };
             return Err(Error::new("messageID", id_offset, kind));
         };
 
@@ -92,12 +121,7 @@ impl ResponseHead {
 
 /// The header of the element at `offset` of a message that ends at `end`; `None` while it has not all arrived.
 #[inline]
-fn element(
-    field: &'static str,
-    bytes: &[u8],
-    offset: usize,
-    end: usize,
-) -> Result<Option<Header>, Error> {
+fn element(field: &'static str, bytes: &[u8], offset: usize, end: usize) -> Result<Option<Header>, Error> {
     let available = bytes.get(offset..).unwrap_or_default();
     let remaining = end.saturating_sub(offset);
     let visible = available.get(..remaining).unwrap_or(available);
@@ -111,15 +135,9 @@ fn element(
             Err(Error::new(field, offset, kind))
         }
         // Only when the parent itself ends here is the rest of the header missing; else it is still on its way.
-        Ok(None) if visible.len() == remaining => {
-            Err(Error::new(field, offset, ErrorKind::Missing))
-        }
+        Ok(None) if visible.len() == remaining => Err(Error::new(field, offset, ErrorKind::Missing)),
         Ok(None) => Ok(None),
-        Err(error) => Err(Error {
-            field,
-            offset,
-            kind: error.kind,
-        }),
+        Err(error) => Err(Error { field, offset, kind: error.kind }),
     }
 }
 
@@ -145,10 +163,7 @@ mod tests {
             assert_eq!(head.operation, ResponseOp::SearchEntry);
             assert_eq!((head.body_offset, head.body_len), (8, 6));
         }
-        assert_eq!(
-            ResponseHead::peek(&ENTRY).unwrap().unwrap().body(&ENTRY),
-            &ENTRY[8..]
-        );
+        assert_eq!(ResponseHead::peek(&ENTRY).unwrap().unwrap().body(&ENTRY), &ENTRY[8..]);
     }
 
     #[test]
@@ -156,9 +171,23 @@ mod tests {
         let text = |bytes: &[u8]| ResponseHead::peek(bytes).unwrap_err().to_string();
         assert_eq!(text(&[0x30, 3, 2, 1, 1]), "protocolOp: missing (offset 5)");
         assert_eq!(text(&[0x30, 0]), "messageID: missing (offset 2)");
-        assert_eq!(
-            text(&[0x30, 5, 2, 1, 1, 0x65, 9]),
-            "protocolOp: length 9 exceeds 0 remaining (offset 5)"
-        );
+        assert_eq!(text(&[0x30, 5, 2, 1, 1, 0x65, 9]), "protocolOp: length 9 exceeds 0 remaining (offset 5)");
+    }
+    #[test]
+    fn the_short_cut_gives_what_reading_element_by_element_gives() {
+        for tag in [0x64, 0x65, 0x63, 0x30] {
+            for id in [&[1, 0][..], &[1, 0x7f], &[1, 0x80], &[2, 1, 0], &[2, 0xff, 0], &[3, 1, 2, 3]] {
+                for (length, body) in [(0, 0), (12, 4), (12, 5), (12, 9), (0x7f, 0x70), (0x7f, 0x80)] {
+                    let mut bytes = vec![0x30, length, 2];
+                    bytes.extend_from_slice(id);
+                    bytes.extend_from_slice(&[tag, body]);
+                    bytes.resize(140, 0);
+                    let any = ResponseHead::peek_any(&bytes);
+                    assert_eq!(ResponseHead::peek(&bytes), any, "{:02x?}", &bytes[..12]);
+                    let short = ResponseHead::peek_short(&bytes);
+                    assert!(short.is_none() || Ok(short) == any);
+                }
+            }
+        }
     }
 }
