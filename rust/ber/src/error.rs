@@ -19,11 +19,7 @@ impl Error {
     /// A fault of `field`, which starts at `offset`.
     #[cold]
     pub fn new(field: &'static str, offset: usize, kind: ErrorKind) -> Self {
-        Self {
-            field,
-            offset,
-            kind,
-        }
+        Self { field, offset, kind }
     }
 }
 

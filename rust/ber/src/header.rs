@@ -28,11 +28,9 @@ impl Header {
             [tag, ..] if tag & HIGH_TAG_NUMBER == HIGH_TAG_NUMBER => {
                 Err(Error::new("element", 0, ErrorKind::HighTagNumber))
             }
-            [tag, length, ..] if length < 0x80 => Ok(Some(Self {
-                tag,
-                header_len: 2,
-                content_len: usize::from(length),
-            })),
+            [tag, length, ..] if length < 0x80 => {
+                Ok(Some(Self { tag, header_len: 2, content_len: usize::from(length) }))
+            }
             [tag, form, ref rest @ ..] => Self::peek_long(tag, form, rest),
             [] | [_] => Ok(None),
         }
@@ -44,11 +42,7 @@ impl Header {
         let long = |header_len, length: u32| {
             // A length above the address space can be no child's and no message's: it saturates and is refused.
             let content_len = usize::try_from(length).unwrap_or(usize::MAX);
-            Ok(Some(Self {
-                tag,
-                header_len,
-                content_len,
-            }))
+            Ok(Some(Self { tag, header_len, content_len }))
         };
         match (form, rest) {
             (0x80, _) => Err(Error::new("element", 0, ErrorKind::IndefiniteLength)),
@@ -57,13 +51,7 @@ impl Header {
             (0x83, &[a, b, c, ..]) => long(5, u32::from_be_bytes([0, a, b, c])),
             (0x84, &[a, b, c, d, ..]) => long(6, u32::from_be_bytes([a, b, c, d])),
             (0x81..=0x84, _) => Ok(None),
-            _ => Err(Error::new(
-                "element",
-                0,
-                ErrorKind::LengthTooWide {
-                    octets: form & 0x7f,
-                },
-            )),
+            _ => Err(Error::new("element", 0, ErrorKind::LengthTooWide { octets: form & 0x7f })),
         }
     }
 
@@ -88,10 +76,7 @@ mod tests {
             (&[0x30, 0x84, 0x00, 0x00, 0x00, 0x07], 6, 7),
         ] {
             let header = Header::peek(bytes).unwrap().unwrap();
-            assert_eq!(
-                (header.header_len, header.content_len),
-                (header_len, content_len)
-            );
+            assert_eq!((header.header_len, header.content_len), (header_len, content_len));
             assert_eq!(header.total_len(), header_len + content_len);
             for cut in 0..bytes.len() {
                 assert_eq!(Header::peek(&bytes[..cut]), Ok(None));
@@ -104,10 +89,7 @@ mod tests {
         let kind = |bytes: &[u8]| Header::peek(bytes).unwrap_err().kind;
         assert_eq!(kind(&[0x30, 0x80]), ErrorKind::IndefiniteLength);
         assert_eq!(kind(&[0x30, 0x85]), ErrorKind::LengthTooWide { octets: 5 });
-        assert_eq!(
-            kind(&[0x30, 0xff]),
-            ErrorKind::LengthTooWide { octets: 127 }
-        );
+        assert_eq!(kind(&[0x30, 0xff]), ErrorKind::LengthTooWide { octets: 127 });
         assert_eq!(kind(&[0x1f]), ErrorKind::HighTagNumber);
         assert_eq!(kind(&[0xbf, 0x20]), ErrorKind::HighTagNumber);
     }

@@ -19,12 +19,7 @@ pub struct Reader<'a> {
 // The bytes may hold a credential: they are never printed.
 impl core::fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "Reader({} bytes at offset {})",
-            self.rest.len(),
-            self.offset
-        )
+        write!(f, "Reader({} bytes at offset {})", self.rest.len(), self.offset)
     }
 }
 
@@ -38,10 +33,7 @@ impl<'a> Reader<'a> {
     /// Reads `bytes`, which are complete and start `offset` octets into the message.
     #[inline]
     pub fn at(bytes: &'a [u8], offset: usize) -> Self {
-        Self {
-            rest: bytes,
-            offset,
-        }
+        Self { rest: bytes, offset }
     }
 
     /// True when every child has been read.
@@ -79,9 +71,7 @@ impl<'a> Reader<'a> {
     pub fn read_any_reader(&mut self, field: &'static str) -> Result<(u8, Reader<'a>), Error> {
         // The short form first: nearly every element of a request has it.
         let (tag, header_len, content_len, body) = match *self.rest {
-            [tag, length, ref body @ ..] if length < 0x80 && tag & 0x1f != 0x1f => {
-                (tag, 2, usize::from(length), body)
-            }
+            [tag, length, ref body @ ..] if length < 0x80 && tag & 0x1f != 0x1f => (tag, 2, usize::from(length), body),
             _ => {
                 let header = match Header::peek(self.rest) {
                     Ok(Some(header)) => header,
@@ -93,24 +83,12 @@ impl<'a> Reader<'a> {
             }
         };
         let Some((content, rest)) = body.split_at_checked(content_len) else {
-            let kind = ErrorKind::LengthExceedsParent {
-                length: content_len,
-                remaining: body.len(),
-            };
+            let kind = ErrorKind::LengthExceedsParent { length: content_len, remaining: body.len() };
             return Err(self.error(field, kind));
         };
         let start = self.offset.wrapping_add(header_len);
-        *self = Self {
-            rest,
-            offset: start.wrapping_add(content_len),
-        };
-        Ok((
-            tag,
-            Reader {
-                rest: content,
-                offset: start,
-            },
-        ))
+        *self = Self { rest, offset: start.wrapping_add(content_len) };
+        Ok((tag, Reader { rest: content, offset: start }))
     }
 
     /// The tag and the content of the next child.
@@ -138,16 +116,8 @@ impl<'a> Reader<'a> {
 
     /// The content of the next child if it has this tag; nothing is read if it has another, or if there is none.
     #[inline]
-    pub fn read_optional(
-        &mut self,
-        field: &'static str,
-        expected: u8,
-    ) -> Result<Option<&'a [u8]>, Error> {
-        if self.peek_tag() == Some(expected) {
-            self.read(field, expected).map(Some)
-        } else {
-            Ok(None)
-        }
+    pub fn read_optional(&mut self, field: &'static str, expected: u8) -> Result<Option<&'a [u8]>, Error> {
+        if self.peek_tag() == Some(expected) { self.read(field, expected).map(Some) } else { Ok(None) }
     }
 
     /// An OCTET STRING.
@@ -158,46 +128,25 @@ impl<'a> Reader<'a> {
 
     /// An INTEGER of at most four octets within `range`.
     #[inline]
-    pub fn integer(
-        &mut self,
-        field: &'static str,
-        range: RangeInclusive<i64>,
-    ) -> Result<i64, Error> {
+    pub fn integer(&mut self, field: &'static str, range: RangeInclusive<i64>) -> Result<i64, Error> {
         self.number(field, tag::INTEGER, range)
     }
 
     /// An ENUMERATED of at most four octets within `range`.
     #[inline]
-    pub fn enumerated(
-        &mut self,
-        field: &'static str,
-        range: RangeInclusive<i64>,
-    ) -> Result<i64, Error> {
+    pub fn enumerated(&mut self, field: &'static str, range: RangeInclusive<i64>) -> Result<i64, Error> {
         self.number(field, tag::ENUMERATED, range)
     }
 
     #[inline]
-    fn number(
-        &mut self,
-        field: &'static str,
-        tag: u8,
-        range: RangeInclusive<i64>,
-    ) -> Result<i64, Error> {
+    fn number(&mut self, field: &'static str, tag: u8, range: RangeInclusive<i64>) -> Result<i64, Error> {
         let offset = self.offset;
         let content = self.read(field, tag)?;
         let value = integer_value(field, offset, content)?;
         if range.contains(&value) {
             return Ok(value);
         }
-        Err(Error::new(
-            field,
-            offset,
-            ErrorKind::OutOfRange {
-                value,
-                least: *range.start(),
-                most: *range.end(),
-            },
-        ))
+        Err(Error::new(field, offset, ErrorKind::OutOfRange { value, least: *range.start(), most: *range.end() }))
     }
 
     /// A BOOLEAN: any octet but zero is true (X.690 section 8.2.2).
@@ -212,13 +161,7 @@ impl<'a> Reader<'a> {
         let offset = self.offset;
         match *self.read(field, tag)? {
             [octet] => Ok(octet != 0),
-            ref content => Err(Error::new(
-                field,
-                offset,
-                ErrorKind::BooleanWidth {
-                    octets: content.len(),
-                },
-            )),
+            ref content => Err(Error::new(field, offset, ErrorKind::BooleanWidth { octets: content.len() })),
         }
     }
 
@@ -244,13 +187,7 @@ pub fn integer_value(field: &'static str, offset: usize, content: &[u8]) -> Resu
         [a, b, c] => i32::from_be_bytes([a, b, c, 0]) >> 8,
         [a, b, c, d] => i32::from_be_bytes([a, b, c, d]),
         _ => {
-            return Err(Error::new(
-                field,
-                offset,
-                ErrorKind::IntegerWidth {
-                    octets: content.len(),
-                },
-            ));
+            return Err(Error::new(field, offset, ErrorKind::IntegerWidth { octets: content.len() }));
         }
     };
     Ok(i64::from(value))
@@ -262,10 +199,7 @@ mod tests {
 
     #[test]
     fn reads_children_in_order_and_keeps_offsets() {
-        let mut reader = Reader::at(
-            &[0x02, 0x01, 0x05, 0x04, 0x02, b'h', b'i', 0x01, 0x01, 0x7f],
-            100,
-        );
+        let mut reader = Reader::at(&[0x02, 0x01, 0x05, 0x04, 0x02, b'h', b'i', 0x01, 0x01, 0x7f], 100);
         assert_eq!(reader.integer("number", 0..=10), Ok(5));
         assert_eq!(reader.offset(), 103);
         assert_eq!(reader.read_optional("other", 0x80), Ok(None));
@@ -276,37 +210,17 @@ mod tests {
 
     #[test]
     fn rejects_length_longer_than_parent() {
-        let error = Reader::at(&[0x04, 0x05, b'h', b'i'], 7)
-            .octet_string("name")
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "name: length 5 exceeds 2 remaining (offset 7)"
-        );
+        let error = Reader::at(&[0x04, 0x05, b'h', b'i'], 7).octet_string("name").unwrap_err();
+        assert_eq!(error.to_string(), "name: length 5 exceeds 2 remaining (offset 7)");
     }
 
     #[test]
     fn rejects_wrong_and_missing_elements() {
         let error = Reader::new(&[0x24, 0x00]).octet_string("name").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "name: expected tag 0x04, found 0x24 (offset 0)"
-        );
-        assert_eq!(
-            Reader::new(&[]).octet_string("name").unwrap_err().kind,
-            ErrorKind::Missing
-        );
-        assert_eq!(
-            Reader::new(&[0x04]).octet_string("name").unwrap_err().kind,
-            ErrorKind::Missing
-        );
-        assert_eq!(
-            Reader::new(&[0x04, 0x82, 0x01])
-                .octet_string("name")
-                .unwrap_err()
-                .kind,
-            ErrorKind::Missing
-        );
+        assert_eq!(error.to_string(), "name: expected tag 0x04, found 0x24 (offset 0)");
+        assert_eq!(Reader::new(&[]).octet_string("name").unwrap_err().kind, ErrorKind::Missing);
+        assert_eq!(Reader::new(&[0x04]).octet_string("name").unwrap_err().kind, ErrorKind::Missing);
+        assert_eq!(Reader::new(&[0x04, 0x82, 0x01]).octet_string("name").unwrap_err().kind, ErrorKind::Missing);
     }
 
     #[test]
@@ -318,21 +232,13 @@ mod tests {
         assert_eq!(value(&[0x7f, 0xff, 0xff]), Ok(8_388_607));
         assert_eq!(value(&[0x7f, 0xff, 0xff, 0xff]), Ok(2_147_483_647));
         assert_eq!(value(&[0, 0, 0, 1]), Ok(1));
-        assert_eq!(
-            value(&[]).unwrap_err().kind,
-            ErrorKind::IntegerWidth { octets: 0 }
-        );
-        assert_eq!(
-            value(&[0, 0, 0, 0, 1]).unwrap_err().kind,
-            ErrorKind::IntegerWidth { octets: 5 }
-        );
+        assert_eq!(value(&[]).unwrap_err().kind, ErrorKind::IntegerWidth { octets: 0 });
+        assert_eq!(value(&[0, 0, 0, 0, 1]).unwrap_err().kind, ErrorKind::IntegerWidth { octets: 5 });
     }
 
     #[test]
     fn rejects_numbers_out_of_range_and_trailing_bytes() {
-        let error = Reader::new(&[0x02, 0x01, 0xff])
-            .integer("id", 0..=9)
-            .unwrap_err();
+        let error = Reader::new(&[0x02, 0x01, 0xff]).integer("id", 0..=9).unwrap_err();
         assert_eq!(error.to_string(), "id: -1 is not within 0..=9 (offset 0)");
         let error = Reader::at(&[0, 0, 0], 4).finish("all").unwrap_err();
         assert_eq!(error.to_string(), "all: 3 trailing bytes (offset 4)");
@@ -342,9 +248,6 @@ mod tests {
 
     #[test]
     fn debug_shows_no_bytes() {
-        assert_eq!(
-            format!("{:?}", Reader::at(b"secret", 3)),
-            "Reader(6 bytes at offset 3)"
-        );
+        assert_eq!(format!("{:?}", Reader::at(b"secret", 3)), "Reader(6 bytes at offset 3)");
     }
 }

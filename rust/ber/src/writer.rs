@@ -38,11 +38,7 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Appends to `out` what `content` writes.
     pub fn append(out: &'a mut Vec<u8>, content: impl FnOnce(&mut Writer<'_>)) {
-        let mut writer = Self {
-            out,
-            pending: Vec::new(),
-            growth: 0,
-        };
+        let mut writer = Self { out, pending: Vec::new(), growth: 0 };
         content(&mut writer);
         writer.widen();
     }
@@ -59,28 +55,14 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(&[tag, 0]);
         let position = self.out.len().saturating_sub(1);
         let slot = self.pending.len();
-        self.pending.push(Pending {
-            position,
-            length: 0,
-        });
-        Constructed {
-            position,
-            slot,
-            growth_before: self.growth,
-        }
+        self.pending.push(Pending { position, length: 0 });
+        Constructed { position, slot, growth_before: self.growth }
     }
 
     /// Ends the innermost element that was begun.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "an element that is ended is gone"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "an element that is ended is gone")]
     pub fn end(&mut self, element: Constructed) {
-        let Constructed {
-            position,
-            slot,
-            growth_before,
-        } = element;
+        let Constructed { position, slot, growth_before } = element;
         let written = self.out.len().saturating_sub(position).saturating_sub(1);
         let length = written.saturating_add(self.growth.saturating_sub(growth_before));
         let extra = length_octets(length).saturating_sub(1);
@@ -102,8 +84,7 @@ impl<'a> Writer<'a> {
     pub fn octet_string(&mut self, tag: u8, content: &[u8]) {
         self.out.push(tag);
         let (octets, width) = encode_length(content.len());
-        self.out
-            .extend_from_slice(octets.get(..width).unwrap_or_default());
+        self.out.extend_from_slice(octets.get(..width).unwrap_or_default());
         self.out.extend_from_slice(content);
     }
 
@@ -155,8 +136,7 @@ impl<'a> Writer<'a> {
                 continue; // Its octet is written, and moves with the stretch around it.
             }
             let start = position.saturating_add(1);
-            self.out
-                .copy_within(start..end, start.saturating_add(shift));
+            self.out.copy_within(start..end, start.saturating_add(shift));
             shift = shift.saturating_sub(extra);
             let target = position.saturating_add(shift);
             if let Some(place) = self.out.get_mut(target..target.saturating_add(width)) {
@@ -219,21 +199,7 @@ mod tests {
 
     #[test]
     fn integers_come_back() {
-        for value in [
-            0,
-            1,
-            -1,
-            127,
-            128,
-            255,
-            256,
-            32_767,
-            32_768,
-            -32_768,
-            -32_769,
-            2_147_483_647,
-            -2_147_483_648,
-        ] {
+        for value in [0, 1, -1, 127, 128, 255, 256, 32_767, 32_768, -32_768, -32_769, 2_147_483_647, -2_147_483_648] {
             let bytes = written(|w| w.integer(value));
             assert_eq!(integer_value("n", 0, &bytes[2..]), Ok(value));
         }
@@ -241,10 +207,7 @@ mod tests {
 
     #[test]
     fn widens_nested_lengths_wherever_they_cross_a_boundary() {
-        for size in [
-            0, 1, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 250, 253, 255, 256, 65_530,
-            65_536,
-        ] {
+        for size in [0, 1, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 250, 253, 255, 256, 65_530, 65_536] {
             let value = vec![b'x'; size];
             let bytes = written(|w| {
                 w.sequence(0x30, |w| {
@@ -258,18 +221,11 @@ mod tests {
             let mut outer = all.read_reader("outer", 0x30).unwrap();
             all.finish("all").unwrap();
             assert_eq!(outer.integer("n", 1..=1), Ok(1));
-            let mut inner = outer
-                .read_reader("a", 0x31)
-                .unwrap()
-                .read_reader("b", 0x30)
-                .unwrap();
+            let mut inner = outer.read_reader("a", 0x31).unwrap().read_reader("b", 0x30).unwrap();
             assert_eq!(inner.octet_string("c"), Ok(&value[..]));
             inner.finish("b").unwrap();
             assert_eq!(outer.read("d", 0x32), Ok(&[1, 1, 0][..]));
-            assert_eq!(
-                outer.read_reader("e", 0x33).unwrap().octet_string("f"),
-                Ok(&value[..])
-            );
+            assert_eq!(outer.read_reader("e", 0x33).unwrap().octet_string("f"), Ok(&value[..]));
             outer.finish("outer").unwrap();
         }
     }

@@ -10,8 +10,7 @@ use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write;
 
 /// `(&(objectClass=person)(uid=alice))`
-const FILTER: &[u8] =
-    b"\xa0\x28\xa3\x15\x04\x0bobjectClass\x04\x06person\xa3\x0f\x04\x03uid\x04\x08alice.ab";
+const FILTER: &[u8] = b"\xa0\x28\xa3\x15\x04\x0bobjectClass\x04\x06person\xa3\x0f\x04\x03uid\x04\x08alice.ab";
 
 fn search(out: &mut Vec<u8>) {
     let search = write::NewSearch {
@@ -33,13 +32,7 @@ fn messages(criterion: &mut Criterion) {
     requests[0].0 = "search";
     search(&mut requests[0].1);
     requests[1].0 = "bind";
-    write::bind_request(
-        &mut requests[1].1,
-        7,
-        b"cn=alice,dc=example",
-        b"secret",
-        &[],
-    );
+    write::bind_request(&mut requests[1].1, 7, b"cn=alice,dc=example", b"secret", &[]);
     requests[2].0 = "unbind";
     write::unbind_request(&mut requests[2].1, 7);
     for (name, message) in &requests {
@@ -52,14 +45,7 @@ fn messages(criterion: &mut Criterion) {
     let values: [(&[u8], [&[u8]; 1]); 2] = [(b"cn", [b"Alice"]), (b"mail", [&[b'x'; 200]])];
     write::search_entry(&mut entry, 300, b"cn=alice,dc=example", values, &[]);
     let mut done = Vec::new();
-    write::result_response(
-        &mut done,
-        7,
-        ResponseOp::SearchDone,
-        ResultCode::SUCCESS,
-        b"",
-        "",
-    );
+    write::result_response(&mut done, 7, ResponseOp::SearchDone, ResultCode::SUCCESS, b"", "");
     for (name, message) in [("entry", &entry), ("done", &done)] {
         criterion.bench_function(&format!("response_head/{name}"), |bencher| {
             bencher.iter(|| ResponseHead::peek(black_box(message)));

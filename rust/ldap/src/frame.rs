@@ -22,24 +22,15 @@ impl Frame {
         match bytes.first() {
             Some(&tag::SEQUENCE) => {}
             Some(&found) => {
-                let kind = ErrorKind::UnexpectedTag {
-                    expected: tag::SEQUENCE,
-                    found,
-                };
+                let kind = ErrorKind::UnexpectedTag { expected: tag::SEQUENCE, found };
                 return Err(Error::new("LDAPMessage", 0, kind));
             }
             None => return Ok(None),
         }
         match Header::peek(bytes) {
-            Ok(Some(header)) => Ok(Some(Self {
-                length: header.total_len(),
-                header_len: header.header_len,
-            })),
+            Ok(Some(header)) => Ok(Some(Self { length: header.total_len(), header_len: header.header_len })),
             Ok(None) => Ok(None),
-            Err(error) => Err(Error {
-                field: "LDAPMessage",
-                ..error
-            }),
+            Err(error) => Err(Error { field: "LDAPMessage", ..error }),
         }
     }
 }
@@ -54,25 +45,13 @@ mod tests {
         for cut in 0..6 {
             assert_eq!(Frame::peek(&message[..cut]), Ok(None));
         }
-        assert_eq!(
-            Frame::peek(&message),
-            Ok(Some(Frame {
-                length: 262,
-                header_len: 6
-            }))
-        );
+        assert_eq!(Frame::peek(&message), Ok(Some(Frame { length: 262, header_len: 6 })));
     }
 
     #[test]
     fn rejects_anything_but_a_definite_sequence_at_its_first_bad_octet() {
         let text = |bytes: &[u8]| Frame::peek(bytes).unwrap_err().to_string();
-        assert_eq!(
-            text(b"GET /"),
-            "LDAPMessage: expected tag 0x30, found 0x47 (offset 0)"
-        );
-        assert_eq!(
-            text(&[0x30, 0x80]),
-            "LDAPMessage: indefinite length (offset 0)"
-        );
+        assert_eq!(text(b"GET /"), "LDAPMessage: expected tag 0x30, found 0x47 (offset 0)");
+        assert_eq!(text(&[0x30, 0x80]), "LDAPMessage: indefinite length (offset 0)");
     }
 }

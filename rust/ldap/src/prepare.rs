@@ -30,10 +30,7 @@ pub enum PrepareError {
 /// Leading and trailing spaces are gone and inner ones single, where the RFC writes one and two: the same classes.
 pub fn prepare(text: &str) -> Result<String, PrepareError> {
     if text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
-        return Ok(fold_spaces(
-            text.bytes()
-                .map(|octet| char::from(octet.to_ascii_lowercase())),
-        ));
+        return Ok(fold_spaces(text.bytes().map(|octet| char::from(octet.to_ascii_lowercase()))));
     }
     let mut mapped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -115,11 +112,7 @@ fn fold_spaces(characters: impl Iterator<Item = char>) -> String {
             continue;
         }
         let carrier = spaces > 0 && is_combining_mark(character);
-        let insignificant = if carrier {
-            spaces.saturating_sub(1)
-        } else {
-            spaces
-        };
+        let insignificant = if carrier { spaces.saturating_sub(1) } else { spaces };
         if insignificant > 0 && !folded.is_empty() {
             folded.push(' ');
         }
@@ -169,9 +162,6 @@ mod tests {
         ] {
             assert_eq!(prepare(text), Err(error));
         }
-        assert_eq!(
-            PrepareError::Ignored('\0').to_string(),
-            "character that is ignored in comparisons: U+0000"
-        );
+        assert_eq!(PrepareError::Ignored('\0').to_string(), "character that is ignored in comparisons: U+0000");
     }
 }

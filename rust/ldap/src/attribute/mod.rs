@@ -74,23 +74,17 @@ pub(crate) fn fold_oid(text: &[u8]) -> Result<String, AttributeError> {
     };
     let well_formed = if first.is_ascii_digit() {
         // A leading zero would make two spellings of one arc; the grammar has none (RFC 4512 section 1.4).
-        text.split(|&octet| octet == b'.').all(|arc| {
-            arc.iter().all(u8::is_ascii_digit) && (matches!(arc, [b'1'..=b'9', ..] | [b'0']))
-        })
+        text.split(|&octet| octet == b'.')
+            .all(|arc| arc.iter().all(u8::is_ascii_digit) && (matches!(arc, [b'1'..=b'9', ..] | [b'0'])))
     } else {
         first.is_ascii_alphabetic()
-            && text
-                .iter()
-                .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+            && text.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
     };
     if !well_formed {
         return Err(AttributeError::Type);
     }
     // All of it is ASCII, so the bytes are the characters.
-    Ok(text
-        .iter()
-        .map(|octet| char::from(octet.to_ascii_lowercase()))
-        .collect())
+    Ok(text.iter().map(|octet| char::from(octet.to_ascii_lowercase())).collect())
 }
 
 /// An attribute type with its options.
@@ -106,15 +100,10 @@ impl AttributeDescription {
     pub fn parse(text: &[u8]) -> Result<Self, AttributeError> {
         let mut parts = text.split(|&octet| octet == b';');
         let attribute_type = AttributeType::parse(parts.next().unwrap_or_default())?;
-        let mut options = parts
-            .map(fold_option)
-            .collect::<Result<SmallVec<[_; 1]>, _>>()?;
+        let mut options = parts.map(fold_option).collect::<Result<SmallVec<[_; 1]>, _>>()?;
         options.sort_unstable();
         options.dedup();
-        Ok(Self {
-            attribute_type,
-            options,
-        })
+        Ok(Self { attribute_type, options })
     }
 
     /// The type.
@@ -129,43 +118,29 @@ impl AttributeDescription {
 
     /// True if whoever speaks of this one speaks of `other` too: `cn` covers `cn;lang-de`, not the reverse.
     pub fn covers(&self, other: &Self) -> bool {
-        self.attribute_type == other.attribute_type
-            && self
-                .options
-                .iter()
-                .all(|option| other.options.contains(option))
+        self.attribute_type == other.attribute_type && self.options.iter().all(|option| other.options.contains(option))
     }
 }
 
 impl From<AttributeType> for AttributeDescription {
     fn from(attribute_type: AttributeType) -> Self {
-        Self {
-            attribute_type,
-            options: SmallVec::new(),
-        }
+        Self { attribute_type, options: SmallVec::new() }
     }
 }
 
 impl fmt::Display for AttributeDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.attribute_type.fmt(f)?;
-        self.options
-            .iter()
-            .try_for_each(|option| write!(f, ";{option}"))
+        self.options.iter().try_for_each(|option| write!(f, ";{option}"))
     }
 }
 
 fn fold_option(text: &[u8]) -> Result<Box<str>, AttributeError> {
-    let allowed = |octet: &u8| {
-        octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'=' | b'*' | b'.')
-    };
+    let allowed = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'=' | b'*' | b'.');
     if text.is_empty() || !text.iter().all(allowed) {
         return Err(AttributeError::Option);
     }
-    Ok(text
-        .iter()
-        .map(|octet| char::from(octet.to_ascii_lowercase()))
-        .collect())
+    Ok(text.iter().map(|octet| char::from(octet.to_ascii_lowercase())).collect())
 }
 
 #[cfg(test)]
@@ -192,10 +167,7 @@ mod tests {
         }
         assert_ne!(description("cn"), description("cn;lang-de"));
         assert_ne!(description("cn"), description("sn"));
-        assert_eq!(
-            description("MEMBER;Range=0-*").to_string(),
-            "member;range=0-*"
-        );
+        assert_eq!(description("MEMBER;Range=0-*").to_string(), "member;range=0-*");
     }
 
     #[test]
@@ -227,11 +199,7 @@ mod tests {
             ("cn;;a", Option),
             ("cn;a b", Option),
         ] {
-            assert_eq!(
-                AttributeDescription::parse(text.as_bytes()),
-                Err(error),
-                "{text:?}"
-            );
+            assert_eq!(AttributeDescription::parse(text.as_bytes()), Err(error), "{text:?}");
         }
     }
 }

@@ -15,9 +15,7 @@ pub(super) fn name_of_oid(oid: &str) -> Option<&'static str> {
 
 /// The name of the type that has `name`, in lower case, as a second name.
 pub(super) fn name_of_alias(name: &str) -> Option<&'static str> {
-    let place = ALIASES
-        .binary_search_by(|(known, _)| (*known).cmp(name))
-        .ok()?;
+    let place = ALIASES.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
     ALIASES.get(place).map(|(_, name)| *name)
 }
 

@@ -29,19 +29,13 @@ impl fmt::Display for Ava {
                 let mut element = Vec::new();
                 Writer::append(&mut element, |writer| writer.octet_string(*tag, content));
                 f.write_str("#")?;
-                element
-                    .iter()
-                    .try_for_each(|octet| write!(f, "{octet:02x}"))
+                element.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
             }
         }
     }
 }
 
-fn separated(
-    f: &mut fmt::Formatter<'_>,
-    parts: &[impl fmt::Display],
-    separator: &str,
-) -> fmt::Result {
+fn separated(f: &mut fmt::Formatter<'_>, parts: &[impl fmt::Display], separator: &str) -> fmt::Result {
     for (place, part) in parts.iter().enumerate() {
         if place > 0 {
             f.write_str(separator)?;

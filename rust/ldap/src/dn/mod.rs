@@ -115,9 +115,7 @@ impl Dn {
 
     /// The DN that `text`, as it came in a message, spells.
     pub fn from_bytes(text: &[u8]) -> Result<Self, DnError> {
-        Ok(Self {
-            rdns: parse::parse(text)?,
-        })
+        Ok(Self { rdns: parse::parse(text)? })
     }
 
     /// Its RDNs, the entry's own first.
@@ -133,9 +131,7 @@ impl Dn {
     /// The DN of the entry above, if there is one; above `dc=com` there is the root.
     pub fn parent(&self) -> Option<Self> {
         let (_, rdns) = self.rdns.split_first()?;
-        Some(Self {
-            rdns: rdns.to_vec(),
-        })
+        Some(Self { rdns: rdns.to_vec() })
     }
 
     /// True if this is `base` or below it, compared RDN by RDN. Everything is within the root.

@@ -24,10 +24,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Rdn>, DnError> {
     if text.is_empty() {
         return Ok(rdns);
     }
-    let mut cursor = Cursor {
-        rest: text,
-        length: text.len(),
-    };
+    let mut cursor = Cursor { rest: text, length: text.len() };
     let mut avas = SmallVec::new();
     loop {
         avas.push(cursor.ava()?);
@@ -36,9 +33,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Rdn>, DnError> {
             continue;
         }
         avas.sort_unstable();
-        rdns.push(Rdn {
-            avas: core::mem::take(&mut avas),
-        });
+        rdns.push(Rdn { avas: core::mem::take(&mut avas) });
         match next {
             None => return Ok(rdns),
             Some(b',' | b';') => {}
@@ -73,10 +68,7 @@ impl Cursor<'_> {
     }
 
     fn expected(&self, expected: &'static str) -> DnError {
-        DnError::Syntax {
-            offset: self.offset(),
-            expected,
-        }
+        DnError::Syntax { offset: self.offset(), expected }
     }
 
     fn ava(&mut self) -> Result<Ava, DnError> {
@@ -87,17 +79,13 @@ impl Cursor<'_> {
         };
         let (name, value) = self.rest.split_at(end);
         let name = trim_end(name);
-        let attribute_type =
-            AttributeType::parse(name).map_err(|error| DnError::Type { offset, error })?;
+        let attribute_type = AttributeType::parse(name).map_err(|error| DnError::Type { offset, error })?;
         self.rest = value;
         self.next();
         self.skip_spaces();
         let value = self.value()?;
         self.skip_spaces();
-        Ok(Ava {
-            attribute_type,
-            value,
-        })
+        Ok(Ava { attribute_type, value })
     }
 
     fn value(&mut self) -> Result<Value, DnError> {
@@ -166,9 +154,7 @@ impl Cursor<'_> {
             return Ok(octet);
         }
         match self.peek() {
-            Some(
-                special @ (b'\\' | b'"' | b'+' | b',' | b';' | b'<' | b'>' | b' ' | b'#' | b'='),
-            ) => {
+            Some(special @ (b'\\' | b'"' | b'+' | b',' | b';' | b'<' | b'>' | b' ' | b'#' | b'=')) => {
                 self.next();
                 Ok(special)
             }
@@ -189,10 +175,7 @@ impl Cursor<'_> {
             self.next();
             self.next();
         }
-        let not_ber = DnError::Syntax {
-            offset,
-            expected: "ber encoding",
-        };
+        let not_ber = DnError::Syntax { offset, expected: "ber encoding" };
         let Ok(Some(header)) = Header::peek(&octets) else {
             return Err(not_ber);
         };
@@ -209,9 +192,7 @@ impl Cursor<'_> {
             0x1e => {
                 let units = content.as_chunks::<2>();
                 let text: Option<String> =
-                    char::decode_utf16(units.0.iter().map(|unit| u16::from_be_bytes(*unit)))
-                        .map(Result::ok)
-                        .collect();
+                    char::decode_utf16(units.0.iter().map(|unit| u16::from_be_bytes(*unit))).map(Result::ok).collect();
                 match text {
                     Some(text) if units.1.is_empty() => text_value(offset, text.as_bytes()),
                     _ => Err(not_ber),
@@ -220,11 +201,8 @@ impl Cursor<'_> {
             // UniversalString.
             0x1c => {
                 let units = content.as_chunks::<4>();
-                let text: Option<String> = units
-                    .0
-                    .iter()
-                    .map(|unit| char::from_u32(u32::from_be_bytes(*unit)))
-                    .collect();
+                let text: Option<String> =
+                    units.0.iter().map(|unit| char::from_u32(u32::from_be_bytes(*unit))).collect();
                 match text {
                     Some(text) if units.1.is_empty() => text_value(offset, text.as_bytes()),
                     _ => Err(not_ber),
@@ -243,11 +221,7 @@ fn text_value(offset: usize, octets: &[u8]) -> Result<Value, DnError> {
 
 /// The octet that two hex digits stand for.
 pub(crate) fn hex_octet(high: u8, low: u8) -> Option<u8> {
-    let digit = |octet: u8| {
-        char::from(octet)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
+    let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some((digit(high)? << 4) | digit(low)?)
 }
 

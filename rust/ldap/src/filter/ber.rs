@@ -4,10 +4,7 @@
 
 use ostiary_ber::{Reader, Writer, tag};
 
-use super::{
-    Assertion, Builder, Extensible, Filter, FilterError, FilterLimits, Item, Node, SetKind,
-    Substrings,
-};
+use super::{Assertion, Builder, Extensible, Filter, FilterError, FilterLimits, Item, Node, SetKind, Substrings};
 use crate::attribute::{AttributeDescription, fold_oid};
 use crate::message::{CheckError, check_filter, choice};
 
@@ -110,20 +107,12 @@ fn read_description(content: &mut Reader<'_>) -> Result<AttributeDescription, Fi
 
 fn assertion(mut content: Reader<'_>) -> Result<Assertion, FilterError> {
     let attribute = read_description(&mut content)?;
-    Ok(Assertion {
-        attribute,
-        value: content.octet_string("filter.assertionValue")?.into(),
-    })
+    Ok(Assertion { attribute, value: content.octet_string("filter.assertionValue")?.into() })
 }
 
 fn substrings(mut content: Reader<'_>) -> Result<Substrings, FilterError> {
     let attribute = read_description(&mut content)?;
-    let mut substrings = Substrings {
-        attribute,
-        initial: None,
-        any: Vec::new(),
-        last: None,
-    };
+    let mut substrings = Substrings { attribute, initial: None, any: Vec::new(), last: None };
     let mut parts = content.read_reader("filter.substrings", tag::SEQUENCE)?;
     while !parts.is_empty() {
         let (tag, part) = parts.read_any("filter.substrings")?;
@@ -153,17 +142,9 @@ fn extensible(content: &mut Reader<'_>) -> Result<Extensible, FilterError> {
         Some(text) => Some(description(offset, text)?),
         None => None,
     };
-    let value = content
-        .read("filter.matchValue", choice::MATCH_VALUE)?
-        .into();
-    let dn_attributes = !content.is_empty()
-        && content.boolean_tagged("filter.dnAttributes", choice::DN_ATTRIBUTES)?;
-    Ok(Extensible {
-        matching_rule,
-        attribute,
-        value,
-        dn_attributes,
-    })
+    let value = content.read("filter.matchValue", choice::MATCH_VALUE)?.into();
+    let dn_attributes = !content.is_empty() && content.boolean_tagged("filter.dnAttributes", choice::DN_ATTRIBUTES)?;
+    Ok(Extensible { matching_rule, attribute, value, dn_attributes })
 }
 
 fn write_item(writer: &mut Writer<'_>, item: &Item) {
@@ -178,10 +159,7 @@ fn write_item(writer: &mut Writer<'_>, item: &Item) {
             writer.octet_string(choice::PRESENT, attribute.to_string().as_bytes());
         }
         Item::Substrings(substrings) => writer.sequence(choice::SUBSTRINGS, |content| {
-            content.octet_string(
-                tag::OCTET_STRING,
-                substrings.attribute.to_string().as_bytes(),
-            );
+            content.octet_string(tag::OCTET_STRING, substrings.attribute.to_string().as_bytes());
             content.sequence(tag::SEQUENCE, |parts| {
                 if let Some(initial) = &substrings.initial {
                     parts.octet_string(choice::INITIAL, initial);
@@ -212,10 +190,7 @@ fn write_item(writer: &mut Writer<'_>, item: &Item) {
 
 fn write_assertion(writer: &mut Writer<'_>, choice: u8, assertion: &Assertion) {
     writer.sequence(choice, |content| {
-        content.octet_string(
-            tag::OCTET_STRING,
-            assertion.attribute.to_string().as_bytes(),
-        );
+        content.octet_string(tag::OCTET_STRING, assertion.attribute.to_string().as_bytes());
         content.octet_string(tag::OCTET_STRING, &assertion.value);
     });
 }

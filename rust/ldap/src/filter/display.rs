@@ -87,10 +87,7 @@ impl Text<'_, '_> {
             self.value(any)?;
             self.f.write_char('*')?;
         }
-        substrings
-            .last
-            .as_ref()
-            .map_or(Ok(()), |last| self.value(last))
+        substrings.last.as_ref().map_or(Ok(()), |last| self.value(last))
     }
 
     fn extensible(&mut self, extensible: &Extensible) -> fmt::Result {
@@ -122,10 +119,7 @@ impl Text<'_, '_> {
                     _ => self.f.write_char(character)?,
                 }
             }
-            chunk
-                .invalid()
-                .iter()
-                .try_for_each(|octet| write!(self.f, "\\{octet:02x}"))?;
+            chunk.invalid().iter().try_for_each(|octet| write!(self.f, "\\{octet:02x}"))?;
         }
         Ok(())
     }

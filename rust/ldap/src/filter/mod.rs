@@ -218,12 +218,7 @@ struct Builder {
 
 impl Builder {
     fn new(limits: &FilterLimits) -> Self {
-        Self {
-            nodes: Vec::new(),
-            open: Vec::new(),
-            limits: *limits,
-            spent: 0,
-        }
+        Self { nodes: Vec::new(), open: Vec::new(), limits: *limits, spent: 0 }
     }
 
     fn begin(&mut self, kind: SetKind) -> Result<(), FilterError> {
@@ -245,12 +240,9 @@ impl Builder {
     /// Takes an item, which costs as many nodes as it has substring parts, and one.
     fn item(&mut self, item: Item) -> Result<(), FilterError> {
         let parts = match &item {
-            Item::Substrings(Substrings {
-                initial, any, last, ..
-            }) => any
-                .len()
-                .saturating_add(usize::from(initial.is_some()))
-                .saturating_add(usize::from(last.is_some())),
+            Item::Substrings(Substrings { initial, any, last, .. }) => {
+                any.len().saturating_add(usize::from(initial.is_some())).saturating_add(usize::from(last.is_some()))
+            }
             _ => 0,
         };
         self.spend(parts.saturating_add(1))?;
@@ -263,11 +255,7 @@ impl Builder {
         if self.open.len() >= self.limits.depth {
             return Err(FilterError::TooDeep);
         }
-        if self.spent > self.limits.nodes {
-            Err(FilterError::TooWide)
-        } else {
-            Ok(())
-        }
+        if self.spent > self.limits.nodes { Err(FilterError::TooWide) } else { Ok(()) }
     }
 
     fn finish(self) -> Filter {

@@ -2,10 +2,7 @@
 
 use super::*;
 
-const LIMITS: FilterLimits = FilterLimits {
-    depth: 64,
-    nodes: 4_096,
-};
+const LIMITS: FilterLimits = FilterLimits { depth: 64, nodes: 4_096 };
 
 fn parse(text: &str) -> Filter {
     Filter::parse(text, &LIMITS).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -16,10 +13,7 @@ fn text_and_encoding_lead_to_each_other() {
     for (text, canonical) in [
         ("(cn=Babs Jensen)", "(cn=Babs Jensen)"),
         ("(!(cn=Tim Howes))", "(!(cn=Tim Howes))"),
-        (
-            "(&(objectClass=Person)(|(sn=Jensen)(cn=Babs J*)))",
-            "(&(objectclass=Person)(|(sn=Jensen)(cn=Babs J*)))",
-        ),
+        ("(&(objectClass=Person)(|(sn=Jensen)(cn=Babs J*)))", "(&(objectclass=Person)(|(sn=Jensen)(cn=Babs J*)))"),
         ("(o=univ*of*mich*)", "(o=univ*of*mich*)"),
         ("(seeAlso=)", "(seealso=)"),
         ("(cn:caseExactMatch:=Fred)", "(cn:caseexactmatch:=Fred)"),
@@ -28,19 +22,13 @@ fn text_and_encoding_lead_to_each_other() {
         ("(o:dn:=Ace Industry)", "(o:dn:=Ace Industry)"),
         ("(:1.2.3:=Wilma)", "(:1.2.3:=Wilma)"),
         ("(:DN:2.4.6.8.10:=Dino)", "(:dn:2.4.6.8.10:=Dino)"),
-        (
-            "(o=Parens R Us \\28for all\\29)",
-            "(o=Parens R Us \\28for all\\29)",
-        ),
+        ("(o=Parens R Us \\28for all\\29)", "(o=Parens R Us \\28for all\\29)"),
         ("(cn=*\\2A*)", "(cn=*\\2a*)"),
         ("(filename=C:\\5cMyFile)", "(filename=C:\\5cMyFile)"),
         ("(bin=\\00\\00\\00\\04)", "(bin=\\00\\00\\00\\04)"),
         ("(sn=Lu\\c4\\8di\\c4\\87)", "(sn=Lu\u{10d}i\u{107})"),
         ("(bin=\\ff\\c4)", "(bin=\\ff\\c4)"),
-        (
-            "(1.3.6.1.4.1.1466.0=\\04\\02\\48\\69)",
-            "(1.3.6.1.4.1.1466.0=\\04\\02Hi)",
-        ),
+        ("(1.3.6.1.4.1.1466.0=\\04\\02\\48\\69)", "(1.3.6.1.4.1.1466.0=\\04\\02Hi)"),
         ("(&)", "(&)"),
         ("(|)", "(|)"),
         ("(!(&))", "(!(&))"),
@@ -54,10 +42,7 @@ fn text_and_encoding_lead_to_each_other() {
         let filter = parse(text);
         assert_eq!(filter.to_string(), canonical);
         assert!(filter == parse(canonical));
-        assert!(
-            Filter::from_ber(&filter.to_ber(), &LIMITS) == Ok(filter),
-            "{text}"
-        );
+        assert!(Filter::from_ber(&filter.to_ber(), &LIMITS) == Ok(filter), "{text}");
     }
 }
 
@@ -102,10 +87,7 @@ fn rejects_text_that_is_no_filter() {
 fn depth_and_nodes_are_limited_alike_in_text_and_encoding() {
     let nested = |depth: usize| format!("{}(a=b){}", "(!".repeat(depth - 1), ")".repeat(depth - 1));
     let wide = |nodes: usize| format!("(|{})", "(a=b)".repeat(nodes - 1));
-    let lax = FilterLimits {
-        depth: 100_000,
-        nodes: 100_000,
-    };
+    let lax = FilterLimits { depth: 100_000, nodes: 100_000 };
     let both = |text: &str, limits: &FilterLimits| {
         let encoded = Filter::parse(text, &lax).unwrap().to_ber();
         let result = Filter::parse(text, limits).err();
@@ -126,10 +108,7 @@ fn depth_and_nodes_are_limited_alike_in_text_and_encoding() {
 
 #[test]
 fn nesting_without_bound_costs_no_stack() {
-    let lax = FilterLimits {
-        depth: usize::MAX,
-        nodes: usize::MAX,
-    };
+    let lax = FilterLimits { depth: usize::MAX, nodes: usize::MAX };
     let text = format!("{}(a=b){}", "(!".repeat(200_000), ")".repeat(200_000));
     let filter = Filter::parse(&text, &lax).unwrap();
     assert!(Filter::from_ber(&filter.to_ber(), &lax) == Ok(filter.clone()));
@@ -140,56 +119,30 @@ fn nesting_without_bound_costs_no_stack() {
 #[test]
 fn trees_are_walked_set_by_set() {
     let filter = parse("(&(a=1)(|(b=2)(!(c=3)))(d=4))");
-    let View::And(members) = filter.root().view() else {
-        panic!("an and")
-    };
+    let View::And(members) = filter.root().view() else { panic!("an and") };
     let members: Vec<_> = members.collect();
     assert_eq!(members.len(), 3);
-    let View::Or(mut inner) = members[1].view() else {
-        panic!("an or")
-    };
-    assert!(matches!(
-        inner.next().unwrap().view(),
-        View::Item(Item::Equality(_))
-    ));
-    let View::Not(last) = inner.next().unwrap().view() else {
-        panic!("a not")
-    };
-    let View::Item(item) = last.view() else {
-        panic!("an item")
-    };
+    let View::Or(mut inner) = members[1].view() else { panic!("an or") };
+    assert!(matches!(inner.next().unwrap().view(), View::Item(Item::Equality(_))));
+    let View::Not(last) = inner.next().unwrap().view() else { panic!("a not") };
+    let View::Item(item) = last.view() else { panic!("an item") };
     assert_eq!(item.to_string(), "(c=3)");
     assert!(inner.next().is_none());
-    let names: Vec<_> = filter
-        .items()
-        .map(|item| item.attribute().unwrap().to_string())
-        .collect();
+    let names: Vec<_> = filter.items().map(|item| item.attribute().unwrap().to_string()).collect();
     assert_eq!(names, ["a", "b", "c", "d"]);
 }
 
 #[test]
 fn debug_shows_the_shape_and_no_value() {
     let filter = parse("(&(userPassword=secret)(cn=se*cr*et)(cn:dn:=secret)(sn=*))");
-    assert_eq!(
-        format!("{filter:?}"),
-        "(&(userpassword=?)(cn=?*?*?)(cn:dn:=?)(sn=*))"
-    );
+    assert_eq!(format!("{filter:?}"), "(&(userpassword=?)(cn=?*?*?)(cn:dn:=?)(sn=*))");
 }
 
 #[test]
 fn encodings_that_cannot_be_normalised_are_errors() {
     let error = |encoded: &[u8]| Filter::from_ber(encoded, &LIMITS).unwrap_err();
-    assert_eq!(
-        error(b"\xa4\x09\x04\x01a\x30\x04\x80\x00\x81\x00"),
-        FilterError::EmptySubstring
-    );
-    assert!(matches!(
-        error(b"\x87\x03a)b"),
-        FilterError::Attribute { .. }
-    ));
+    assert_eq!(error(b"\xa4\x09\x04\x01a\x30\x04\x80\x00\x81\x00"), FilterError::EmptySubstring);
+    assert!(matches!(error(b"\x87\x03a)b"), FilterError::Attribute { .. }));
     assert!(matches!(error(b"\x87\x01a\x00"), FilterError::Malformed(_)));
-    assert!(matches!(
-        error(b"\xa9\x08\x81\x03a b\x83\x01c"),
-        FilterError::Attribute { .. }
-    ));
+    assert!(matches!(error(b"\xa9\x08\x81\x03a b\x83\x01c"), FilterError::Attribute { .. }));
 }

@@ -13,19 +13,14 @@
 //! Spaces between filters are skipped, as OpenLDAP's library does; within values they count. Asterisks that follow
 //! each other are one.
 
-use super::{
-    Assertion, Builder, Extensible, Filter, FilterError, FilterLimits, Item, SetKind, Substrings,
-};
+use super::{Assertion, Builder, Extensible, Filter, FilterError, FilterLimits, Item, SetKind, Substrings};
 use crate::attribute::{AttributeDescription, fold_oid};
 use crate::dn::hex_octet;
 
 impl Filter {
     /// The filter that `text` spells.
     pub fn parse(text: &str, limits: &FilterLimits) -> Result<Self, FilterError> {
-        let mut cursor = Cursor {
-            rest: text.as_bytes(),
-            length: text.len(),
-        };
+        let mut cursor = Cursor { rest: text.as_bytes(), length: text.len() };
         let mut builder = Builder::new(limits);
         // Per open set: whether it is a `not`, and whether it has a member yet.
         let mut open: Vec<(SetKind, bool)> = Vec::new();
@@ -69,11 +64,7 @@ impl Filter {
             }
         }
         cursor.skip_spaces();
-        if cursor.rest.is_empty() {
-            Ok(builder.finish())
-        } else {
-            Err(cursor.expected("end"))
-        }
+        if cursor.rest.is_empty() { Ok(builder.finish()) } else { Err(cursor.expected("end")) }
     }
 }
 
@@ -105,20 +96,13 @@ impl Cursor<'_> {
     }
 
     fn expected(&self, expected: &'static str) -> FilterError {
-        FilterError::Syntax {
-            offset: self.offset(),
-            expected,
-        }
+        FilterError::Syntax { offset: self.offset(), expected }
     }
 
     /// An item behind its opening parenthesis, up to and with the closing one.
     fn item(&mut self) -> Result<Item, FilterError> {
         let offset = self.offset();
-        let Some(end) = self
-            .rest
-            .iter()
-            .position(|octet| matches!(octet, b'=' | b'(' | b')'))
-        else {
+        let Some(end) = self.rest.iter().position(|octet| matches!(octet, b'=' | b'(' | b')')) else {
             return Err(self.expected("="));
         };
         let (left, value) = self.rest.split_at(end);
@@ -142,10 +126,7 @@ impl Cursor<'_> {
 
     fn assertion(&mut self, offset: usize, name: &[u8]) -> Result<Assertion, FilterError> {
         let attribute = description(offset, name)?;
-        Ok(Assertion {
-            attribute,
-            value: self.value()?.into(),
-        })
+        Ok(Assertion { attribute, value: self.value()?.into() })
     }
 
     /// What follows a plain `=`: a value, an asterisk, or parts between asterisks.
@@ -153,10 +134,7 @@ impl Cursor<'_> {
         let attribute = description(offset, name)?;
         let first = self.value()?;
         if self.peek() != Some(b'*') {
-            return Ok(Item::Equality(Assertion {
-                attribute,
-                value: first.into(),
-            }));
+            return Ok(Item::Equality(Assertion { attribute, value: first.into() }));
         }
         let part = |octets: Vec<u8>| (!octets.is_empty()).then(|| octets.into_boxed_slice());
         let initial = part(first);
@@ -168,12 +146,7 @@ impl Cursor<'_> {
             last = part(self.value()?);
         }
         if initial.is_some() || last.is_some() || !any.is_empty() {
-            return Ok(Item::Substrings(Substrings {
-                attribute,
-                initial,
-                any,
-                last,
-            }));
+            return Ok(Item::Substrings(Substrings { attribute, initial, any, last }));
         }
         if asterisks > 1 {
             return Err(FilterError::EmptySubstring);
@@ -195,24 +168,15 @@ impl Cursor<'_> {
         }
         let matching_rule = match rule {
             Some(rule) => {
-                let rule =
-                    fold_oid(rule).map_err(|error| FilterError::Attribute { offset, error })?;
+                let rule = fold_oid(rule).map_err(|error| FilterError::Attribute { offset, error })?;
                 Some(rule.into())
             }
             None => None,
         };
         if parts.next().is_some() || (attribute.is_none() && matching_rule.is_none()) {
-            return Err(FilterError::Syntax {
-                offset,
-                expected: "attribute or matching rule",
-            });
+            return Err(FilterError::Syntax { offset, expected: "attribute or matching rule" });
         }
-        Ok(Extensible {
-            matching_rule,
-            attribute,
-            value: self.value()?.into(),
-            dn_attributes,
-        })
+        Ok(Extensible { matching_rule, attribute, value: self.value()?.into(), dn_attributes })
     }
 
     /// A value up to an asterisk or parenthesis.

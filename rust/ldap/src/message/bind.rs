@@ -74,15 +74,9 @@ impl<'a> BindRequest<'a> {
                 let field = "bindRequest.authentication.sasl.credentials";
                 let credentials = reader.read_optional(field, tag::OCTET_STRING)?;
                 reader.finish("bindRequest.authentication.sasl")?;
-                Authentication::Sasl {
-                    mechanism,
-                    credentials,
-                }
+                Authentication::Sasl { mechanism, credentials }
             }
-            0x89..=0x8b => Authentication::Sicily {
-                tag,
-                value: reader.rest(),
-            },
+            0x89..=0x8b => Authentication::Sicily { tag, value: reader.rest() },
             // A known choice in a form that RFC 4511 section 5.1 rules out, or no context-specific tag at all.
             0xa0 | 0x83 | 0x00..=0x7f | 0xc0..=0xff => {
                 let kind = ErrorKind::UnknownChoice { tag };
@@ -91,11 +85,7 @@ impl<'a> BindRequest<'a> {
             _ => Authentication::Other { tag },
         };
         body.finish("bindRequest")?;
-        Ok(Self {
-            version: u8::try_from(version).unwrap_or(u8::MAX),
-            name,
-            authentication,
-        })
+        Ok(Self { version: u8::try_from(version).unwrap_or(u8::MAX), name, authentication })
     }
 }
 
@@ -104,11 +94,7 @@ impl fmt::Debug for Authentication<'_> {
         match self {
             Self::Simple(_) => f.write_str("Simple(<redacted>)"),
             Self::Sasl { mechanism, .. } => {
-                write!(
-                    f,
-                    "Sasl({:?}, <redacted>)",
-                    String::from_utf8_lossy(mechanism)
-                )
+                write!(f, "Sasl({:?}, <redacted>)", String::from_utf8_lossy(mechanism))
             }
             Self::Sicily { tag, .. } => write!(f, "Sicily(0x{tag:02x}, <redacted>)"),
             Self::Other { tag } => write!(f, "Other(0x{tag:02x})"),

@@ -38,24 +38,16 @@ impl<'a> Control<'a> {
             let kind = ErrorKind::Invalid("not an object identifier");
             return Err(Error::new("controls.control.controlType", offset, kind));
         }
-        let criticality = reader.peek_tag() == Some(tag::BOOLEAN)
-            && reader.boolean("controls.control.criticality")?;
+        let criticality = reader.peek_tag() == Some(tag::BOOLEAN) && reader.boolean("controls.control.criticality")?;
         let value = reader.read_optional("controls.control.controlValue", tag::OCTET_STRING)?;
         reader.finish("controls.control")?;
-        Ok(Self {
-            control_type,
-            criticality,
-            value,
-        })
+        Ok(Self { control_type, criticality, value })
     }
 
     /// True if a search with this control goes on after what there was to find.
     fn never_ends(&self) -> bool {
-        [oid::PERSISTENT_SEARCH_OID, oid::NOTIFICATION_OID]
-            .iter()
-            .any(|oid| oid.as_bytes() == self.control_type)
-            || (self.control_type == oid::SYNC_REQUEST_OID.as_bytes()
-                && self.is_refresh_and_persist())
+        [oid::PERSISTENT_SEARCH_OID, oid::NOTIFICATION_OID].iter().any(|oid| oid.as_bytes() == self.control_type)
+            || (self.control_type == oid::SYNC_REQUEST_OID.as_bytes() && self.is_refresh_and_persist())
     }
 
     /// `syncRequestValue ::= SEQUENCE { mode ENUMERATED { refreshOnly (1), refreshAndPersist (3) }, ... }`
@@ -88,9 +80,7 @@ pub struct Controls<'a> {
 impl<'a> Controls<'a> {
     /// No controls.
     pub(crate) fn none() -> Self {
-        Self {
-            reader: Reader::new(&[]),
-        }
+        Self { reader: Reader::new(&[]) }
     }
 
     /// A view of the controls in `reader`, unchecked.
@@ -116,9 +106,7 @@ impl<'a> Controls<'a> {
 
     /// The first control of this type, if there is one.
     pub fn find(mut self, control_type: &str) -> Option<Control<'a>> {
-        Iterator::find(&mut self, |control| {
-            control.control_type == control_type.as_bytes()
-        })
+        Iterator::find(&mut self, |control| control.control_type == control_type.as_bytes())
     }
 
     /// True if a search with these controls goes on after what there was to find.

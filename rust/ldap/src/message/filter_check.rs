@@ -76,10 +76,7 @@ pub struct FilterLimits {
 
 impl Default for FilterLimits {
     fn default() -> Self {
-        Self {
-            depth: 64,
-            nodes: 4_096,
-        }
+        Self { depth: 64, nodes: 4_096 }
     }
 }
 
@@ -88,10 +85,7 @@ type Open<'a> = Reader<'a>;
 
 /// Checks the filter that `body` has next, and gives its bytes.
 #[inline]
-pub(crate) fn check_filter<'a>(
-    body: &mut Reader<'a>,
-    limits: &FilterLimits,
-) -> Result<&'a [u8], CheckError> {
+pub(crate) fn check_filter<'a>(body: &mut Reader<'a>, limits: &FilterLimits) -> Result<&'a [u8], CheckError> {
     let before = body.rest();
     let mut nodes = limits.nodes;
     if !check_one(body, limits.depth, &mut nodes)? {
@@ -104,10 +98,7 @@ pub(crate) fn check_filter<'a>(
 /// Checks the next filter if it is a single item; false, and nothing read, if it has filters in it.
 #[inline]
 fn check_one(reader: &mut Reader<'_>, depth: usize, nodes: &mut usize) -> Result<bool, CheckError> {
-    if matches!(
-        reader.peek_tag(),
-        Some(choice::AND | choice::OR | choice::NOT)
-    ) {
+    if matches!(reader.peek_tag(), Some(choice::AND | choice::OR | choice::NOT)) {
         return Ok(false);
     }
     if depth == 0 {
@@ -169,10 +160,7 @@ fn check_item(reader: &mut Reader<'_>, nodes: &mut usize) -> Result<(), CheckErr
     let offset = reader.offset();
     let (tag, mut item) = reader.read_any_reader("searchRequest.filter")?;
     match tag {
-        choice::EQUALITY_MATCH
-        | choice::GREATER_OR_EQUAL
-        | choice::LESS_OR_EQUAL
-        | choice::APPROX_MATCH => {
+        choice::EQUALITY_MATCH | choice::GREATER_OR_EQUAL | choice::LESS_OR_EQUAL | choice::APPROX_MATCH => {
             attribute_description("searchRequest.filter.attributeDesc", &mut item)?;
             item.octet_string("searchRequest.filter.assertionValue")?;
             item.finish("searchRequest.filter")?;
@@ -234,10 +222,7 @@ fn check_extensible(mut item: Reader<'_>) -> Result<(), Error> {
         (_, Some([])) => return Err(invalid(FIELD, offset, EMPTY_DESCRIPTION)),
         _ => {}
     }
-    item.read(
-        "searchRequest.filter.extensibleMatch.matchValue",
-        choice::MATCH_VALUE,
-    )?;
+    item.read("searchRequest.filter.extensibleMatch.matchValue", choice::MATCH_VALUE)?;
     if item.peek_tag() == Some(choice::DN_ATTRIBUTES) {
         let field = "searchRequest.filter.extensibleMatch.dnAttributes";
         item.boolean_tagged(field, choice::DN_ATTRIBUTES)?;

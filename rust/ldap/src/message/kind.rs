@@ -199,10 +199,7 @@ impl ResponseOp {
     /// True if nothing follows this response for the same request.
     #[inline]
     pub fn is_final(self) -> bool {
-        !matches!(
-            self,
-            Self::SearchEntry | Self::SearchReference | Self::Intermediate
-        )
+        !matches!(self, Self::SearchEntry | Self::SearchReference | Self::Intermediate)
     }
 }
 

@@ -73,38 +73,23 @@ pub struct Attribute<'a> {
 impl<'a> Attribute<'a> {
     /// The attribute that `outer` has next, checked; `least` is how many values it must have.
     #[inline]
-    pub(crate) fn check(
-        field: Fields,
-        outer: &mut Reader<'a>,
-        least: usize,
-    ) -> Result<Self, Error> {
+    pub(crate) fn check(field: Fields, outer: &mut Reader<'a>, least: usize) -> Result<Self, Error> {
         let mut reader = outer.read_reader(field.attribute, tag::SEQUENCE)?;
         let description = attribute_description(field.description, &mut reader)?;
         let offset = reader.offset();
-        let values =
-            OctetStrings::check(field.values, reader.read_reader(field.values, tag::SET)?)?;
+        let values = OctetStrings::check(field.values, reader.read_reader(field.values, tag::SET)?)?;
         if least > 0 && values.is_empty() {
-            return Err(Error::new(
-                field.values,
-                offset,
-                ErrorKind::Invalid("no value"),
-            ));
+            return Err(Error::new(field.values, offset, ErrorKind::Invalid("no value")));
         }
         reader.finish(field.attribute)?;
-        Ok(Self {
-            description,
-            values,
-        })
+        Ok(Self { description, values })
     }
 
     fn trust(outer: &mut Reader<'a>) -> Option<Self> {
         let mut reader = outer.read_reader("attribute", tag::SEQUENCE).ok()?;
         let description = reader.octet_string("type").ok()?;
         let values = OctetStrings::trust(reader.read_reader("vals", tag::SET).ok()?);
-        Some(Self {
-            description,
-            values,
-        })
+        Some(Self { description, values })
     }
 }
 
@@ -118,17 +103,10 @@ pub(crate) struct Fields {
 
 /// An attribute description that names something; which characters it may have is left to the server.
 #[inline]
-pub(crate) fn attribute_description<'a>(
-    field: &'static str,
-    reader: &mut Reader<'a>,
-) -> Result<&'a [u8], Error> {
+pub(crate) fn attribute_description<'a>(field: &'static str, reader: &mut Reader<'a>) -> Result<&'a [u8], Error> {
     let offset = reader.offset();
     match reader.octet_string(field)? {
-        [] => Err(Error::new(
-            field,
-            offset,
-            ErrorKind::Invalid("empty attribute description"),
-        )),
+        [] => Err(Error::new(field, offset, ErrorKind::Invalid("empty attribute description"))),
         description => Ok(description),
     }
 }
@@ -244,10 +222,7 @@ impl<'a> Iterator for Changes<'a> {
         let number = change.read("operation", tag::ENUMERATED).ok()?;
         let operation = ChangeKind::from_number(integer_value("operation", 0, number).ok()?)?;
         let modification = Attribute::trust(&mut change)?;
-        Some(Change {
-            operation,
-            modification,
-        })
+        Some(Change { operation, modification })
     }
 }
 

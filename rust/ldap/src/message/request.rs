@@ -126,12 +126,7 @@ impl<'a> Request<'a> {
             }
             envelope.finish("LDAPMessage")?;
         }
-        Ok(Self {
-            message_id,
-            operation,
-            controls,
-            raw: message,
-        })
+        Ok(Self { message_id, operation, controls, raw: message })
     }
 
     /// What kind of request it is.
@@ -172,9 +167,7 @@ impl<'a> Operation<'a> {
             RequestKind::Delete => Self::Delete(DeleteRequest { entry: body.rest() }),
             RequestKind::ModifyDn => Self::ModifyDn(ModifyDnRequest::check(body)?),
             RequestKind::Compare => Self::Compare(CompareRequest::check(body)?),
-            RequestKind::Abandon => {
-                Self::Abandon(integer_value("abandonRequest", offset, body.rest())?)
-            }
+            RequestKind::Abandon => Self::Abandon(integer_value("abandonRequest", offset, body.rest())?),
             RequestKind::Extended => Self::check_extended(body)?,
         })
     }
@@ -223,11 +216,7 @@ impl fmt::Debug for Operation<'_> {
             Self::Abandon(message_id) => write!(f, "Abandon({message_id})"),
             // The value of a password modify holds two passwords.
             Self::Extended { name, .. } => {
-                write!(
-                    f,
-                    "Extended({:?}, <redacted>)",
-                    String::from_utf8_lossy(name)
-                )
+                write!(f, "Extended({:?}, <redacted>)", String::from_utf8_lossy(name))
             }
         }
     }

@@ -27,29 +27,19 @@ impl ResponseHead {
         let start = self.body_offset.saturating_add(self.body_len);
         let rest = message.get(start..self.length).unwrap_or_default();
         let mut reader = Reader::at(rest, start);
-        reader
-            .read_reader("controls", CONTROLS_TAG)
-            .map_or_else(|_| Controls::none(), Controls::trust)
+        reader.read_reader("controls", CONTROLS_TAG).map_or_else(|_| Controls::none(), Controls::trust)
     }
 
     /// A reader of the body of `message`, which must be complete and this response.
-    pub(crate) fn read_body(
-        message: &[u8],
-        expected: Option<ResponseOp>,
-    ) -> Result<Reader<'_>, Error> {
+    pub(crate) fn read_body(message: &[u8], expected: Option<ResponseOp>) -> Result<Reader<'_>, Error> {
         let missing = |offset| Error::new("LDAPMessage", offset, ErrorKind::Missing);
         let head = Self::peek(message)?.ok_or_else(|| missing(message.len()))?;
         let end = head.body_offset.saturating_add(head.body_len);
-        let body = message
-            .get(head.body_offset..end)
-            .ok_or_else(|| missing(head.body_offset))?;
+        let body = message.get(head.body_offset..end).ok_or_else(|| missing(head.body_offset))?;
         match expected {
             Some(expected) if expected != head.operation => {
                 let found = head.operation.tag();
-                let kind = ErrorKind::UnexpectedTag {
-                    expected: expected.tag(),
-                    found,
-                };
+                let kind = ErrorKind::UnexpectedTag { expected: expected.tag(), found };
                 Err(Error::new("protocolOp", head.body_offset, kind))
             }
             _ => Ok(Reader::at(body, head.body_offset)),
@@ -72,10 +62,7 @@ impl<'a> SearchResultEntry<'a> {
         let mut body = ResponseHead::read_body(message, Some(ResponseOp::SearchEntry))?;
         let object_name = body.octet_string("searchResEntry.objectName")?;
         let attributes = body.read_reader("searchResEntry.attributes", tag::SEQUENCE)?;
-        Ok(Self {
-            object_name,
-            attributes: Attributes::trust(attributes),
-        })
+        Ok(Self { object_name, attributes: Attributes::trust(attributes) })
     }
 }
 
@@ -99,9 +86,7 @@ impl<'a> SearchResultReference<'a> {
     /// The reference in a complete message.
     pub fn parse(message: &'a [u8]) -> Result<Self, Error> {
         let body = ResponseHead::read_body(message, Some(ResponseOp::SearchReference))?;
-        Ok(Self {
-            uris: OctetStrings::trust(body),
-        })
+        Ok(Self { uris: OctetStrings::trust(body) })
     }
 }
 

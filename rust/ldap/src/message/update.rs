@@ -95,11 +95,7 @@ pub struct DeleteRequest<'a> {
 
 impl fmt::Debug for DeleteRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "DeleteRequest({:?})",
-            String::from_utf8_lossy(self.entry)
-        )
+        write!(f, "DeleteRequest({:?})", String::from_utf8_lossy(self.entry))
     }
 }
 
@@ -123,12 +119,7 @@ impl<'a> ModifyDnRequest<'a> {
         let delete_old_rdn = body.boolean("modDNRequest.deleteoldrdn")?;
         let new_superior = body.read_optional("modDNRequest.newSuperior", 0x80)?;
         body.finish("modDNRequest")?;
-        Ok(Self {
-            entry,
-            new_rdn,
-            delete_old_rdn,
-            new_superior,
-        })
+        Ok(Self { entry, new_rdn, delete_old_rdn, new_superior })
     }
 }
 
@@ -138,10 +129,7 @@ impl fmt::Debug for ModifyDnRequest<'_> {
             .field("entry", &String::from_utf8_lossy(self.entry))
             .field("new_rdn", &String::from_utf8_lossy(self.new_rdn))
             .field("delete_old_rdn", &self.delete_old_rdn)
-            .field(
-                "new_superior",
-                &self.new_superior.map(String::from_utf8_lossy),
-            )
+            .field("new_superior", &self.new_superior.map(String::from_utf8_lossy))
             .finish()
     }
 }
@@ -165,11 +153,7 @@ impl<'a> CompareRequest<'a> {
         let value = ava.octet_string("compareRequest.ava.assertionValue")?;
         ava.finish("compareRequest.ava")?;
         body.finish("compareRequest")?;
-        Ok(Self {
-            entry,
-            attribute,
-            value,
-        })
+        Ok(Self { entry, attribute, value })
     }
 }
 

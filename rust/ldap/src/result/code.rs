@@ -113,53 +113,26 @@ const NAMES: &[(ResultCode, &str)] = &[
     (ResultCode::SIZE_LIMIT_EXCEEDED, "sizeLimitExceeded"),
     (ResultCode::COMPARE_FALSE, "compareFalse"),
     (ResultCode::COMPARE_TRUE, "compareTrue"),
-    (
-        ResultCode::AUTH_METHOD_NOT_SUPPORTED,
-        "authMethodNotSupported",
-    ),
+    (ResultCode::AUTH_METHOD_NOT_SUPPORTED, "authMethodNotSupported"),
     (ResultCode::STRONGER_AUTH_REQUIRED, "strongerAuthRequired"),
     (ResultCode::REFERRAL, "referral"),
     (ResultCode::ADMIN_LIMIT_EXCEEDED, "adminLimitExceeded"),
-    (
-        ResultCode::UNAVAILABLE_CRITICAL_EXTENSION,
-        "unavailableCriticalExtension",
-    ),
-    (
-        ResultCode::CONFIDENTIALITY_REQUIRED,
-        "confidentialityRequired",
-    ),
+    (ResultCode::UNAVAILABLE_CRITICAL_EXTENSION, "unavailableCriticalExtension"),
+    (ResultCode::CONFIDENTIALITY_REQUIRED, "confidentialityRequired"),
     (ResultCode::SASL_BIND_IN_PROGRESS, "saslBindInProgress"),
     (ResultCode::NO_SUCH_ATTRIBUTE, "noSuchAttribute"),
-    (
-        ResultCode::UNDEFINED_ATTRIBUTE_TYPE,
-        "undefinedAttributeType",
-    ),
+    (ResultCode::UNDEFINED_ATTRIBUTE_TYPE, "undefinedAttributeType"),
     (ResultCode::INAPPROPRIATE_MATCHING, "inappropriateMatching"),
     (ResultCode::CONSTRAINT_VIOLATION, "constraintViolation"),
-    (
-        ResultCode::ATTRIBUTE_OR_VALUE_EXISTS,
-        "attributeOrValueExists",
-    ),
-    (
-        ResultCode::INVALID_ATTRIBUTE_SYNTAX,
-        "invalidAttributeSyntax",
-    ),
+    (ResultCode::ATTRIBUTE_OR_VALUE_EXISTS, "attributeOrValueExists"),
+    (ResultCode::INVALID_ATTRIBUTE_SYNTAX, "invalidAttributeSyntax"),
     (ResultCode::NO_SUCH_OBJECT, "noSuchObject"),
     (ResultCode::ALIAS_PROBLEM, "aliasProblem"),
     (ResultCode::INVALID_DN_SYNTAX, "invalidDNSyntax"),
-    (
-        ResultCode::ALIAS_DEREFERENCING_PROBLEM,
-        "aliasDereferencingProblem",
-    ),
-    (
-        ResultCode::INAPPROPRIATE_AUTHENTICATION,
-        "inappropriateAuthentication",
-    ),
+    (ResultCode::ALIAS_DEREFERENCING_PROBLEM, "aliasDereferencingProblem"),
+    (ResultCode::INAPPROPRIATE_AUTHENTICATION, "inappropriateAuthentication"),
     (ResultCode::INVALID_CREDENTIALS, "invalidCredentials"),
-    (
-        ResultCode::INSUFFICIENT_ACCESS_RIGHTS,
-        "insufficientAccessRights",
-    ),
+    (ResultCode::INSUFFICIENT_ACCESS_RIGHTS, "insufficientAccessRights"),
     (ResultCode::BUSY, "busy"),
     (ResultCode::UNAVAILABLE, "unavailable"),
     (ResultCode::UNWILLING_TO_PERFORM, "unwillingToPerform"),
@@ -169,10 +142,7 @@ const NAMES: &[(ResultCode, &str)] = &[
     (ResultCode::NOT_ALLOWED_ON_NON_LEAF, "notAllowedOnNonLeaf"),
     (ResultCode::NOT_ALLOWED_ON_RDN, "notAllowedOnRDN"),
     (ResultCode::ENTRY_ALREADY_EXISTS, "entryAlreadyExists"),
-    (
-        ResultCode::OBJECT_CLASS_MODS_PROHIBITED,
-        "objectClassModsProhibited",
-    ),
+    (ResultCode::OBJECT_CLASS_MODS_PROHIBITED, "objectClassModsProhibited"),
     (ResultCode::AFFECTS_MULTIPLE_DSAS, "affectsMultipleDSAs"),
     (ResultCode::OTHER, "other"),
     (ResultCode::CANCELED, "canceled"),
@@ -187,18 +157,12 @@ const NAMES: &[(ResultCode, &str)] = &[
 impl ResultCode {
     /// The name in the RFC, if it has one.
     pub fn name(self) -> Option<&'static str> {
-        NAMES
-            .iter()
-            .find(|(code, _)| *code == self)
-            .map(|(_, name)| *name)
+        NAMES.iter().find(|(code, _)| *code == self).map(|(_, name)| *name)
     }
 
     /// The code of this name, whatever the case of its letters.
     pub fn from_name(name: &str) -> Option<Self> {
-        NAMES
-            .iter()
-            .find(|(_, known)| known.eq_ignore_ascii_case(name))
-            .map(|(code, _)| *code)
+        NAMES.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(code, _)| *code)
     }
 }
 

@@ -60,10 +60,7 @@ impl fmt::Debug for LdapResult<'_> {
         f.debug_struct("LdapResult")
             .field("code", &self.code)
             .field("matched_dn", &String::from_utf8_lossy(self.matched_dn))
-            .field(
-                "diagnostic_message",
-                &String::from_utf8_lossy(self.diagnostic_message),
-            )
+            .field("diagnostic_message", &String::from_utf8_lossy(self.diagnostic_message))
             .field("is_referral", &self.referral.is_some())
             .finish()
     }
@@ -82,10 +79,7 @@ impl<'a> BindResponse<'a> {
     /// The bind response in a complete message.
     pub fn parse(message: &'a [u8]) -> Result<Self, Error> {
         let (result, extras) = read(message, Some(ResponseOp::Bind))?;
-        Ok(Self {
-            result,
-            server_sasl_creds: extras.server_sasl_creds,
-        })
+        Ok(Self { result, server_sasl_creds: extras.server_sasl_creds })
     }
 }
 
@@ -94,10 +88,7 @@ impl fmt::Debug for BindResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BindResponse")
             .field("code", &self.result.code)
-            .field(
-                "server_sasl_creds",
-                &self.server_sasl_creds.map(|_| "<redacted>"),
-            )
+            .field("server_sasl_creds", &self.server_sasl_creds.map(|_| "<redacted>"))
             .finish()
     }
 }
@@ -117,11 +108,7 @@ impl<'a> ExtendedResponse<'a> {
     /// The extended response in a complete message.
     pub fn parse(message: &'a [u8]) -> Result<Self, Error> {
         let (result, extras) = read(message, Some(ResponseOp::Extended))?;
-        Ok(Self {
-            result,
-            name: extras.name,
-            value: extras.value,
-        })
+        Ok(Self { result, name: extras.name, value: extras.value })
     }
 }
 
@@ -144,37 +131,17 @@ struct Extras<'a> {
     value: Option<&'a [u8]>,
 }
 
-fn read(
-    message: &[u8],
-    expected: Option<ResponseOp>,
-) -> Result<(LdapResult<'_>, Extras<'_>), Error> {
+fn read(message: &[u8], expected: Option<ResponseOp>) -> Result<(LdapResult<'_>, Extras<'_>), Error> {
     let mut reader = ResponseHead::read_body(message, expected)?;
     let offset = reader.offset();
-    let number = integer_value(
-        "resultCode",
-        offset,
-        reader.read("resultCode", tag::ENUMERATED)?,
-    )?;
+    let number = integer_value("resultCode", offset, reader.read("resultCode", tag::ENUMERATED)?)?;
     let Ok(number) = u32::try_from(number) else {
-        let kind = ErrorKind::OutOfRange {
-            value: number,
-            least: 0,
-            most: i64::from(i32::MAX),
-        };
+        let kind = ErrorKind::OutOfRange { value: number, least: 0, most: i64::from(i32::MAX) };
         return Err(Error::new("resultCode", offset, kind));
     };
-    let matched_dn = reader
-        .read_optional("matchedDN", tag::OCTET_STRING)?
-        .unwrap_or_default();
-    let diagnostic_message = reader
-        .read_optional("diagnosticMessage", tag::OCTET_STRING)?
-        .unwrap_or_default();
-    let mut result = LdapResult {
-        code: ResultCode(number),
-        matched_dn,
-        diagnostic_message,
-        referral: None,
-    };
+    let matched_dn = reader.read_optional("matchedDN", tag::OCTET_STRING)?.unwrap_or_default();
+    let diagnostic_message = reader.read_optional("diagnosticMessage", tag::OCTET_STRING)?.unwrap_or_default();
+    let mut result = LdapResult { code: ResultCode(number), matched_dn, diagnostic_message, referral: None };
     let mut extras = Extras::default();
     while !reader.is_empty() {
         let (tag, content) = reader.read_any_reader("response")?;

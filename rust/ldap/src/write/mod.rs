@@ -12,13 +12,13 @@ use crate::message::{CONTROLS_TAG, Control, MessageId};
 
 pub use request::{NewChange, NewSearch};
 pub use request::{
-    abandon_request, add_request, anonymous_bind_request, bind_request, compare_request,
-    delete_request, extended_request, modify_dn_request, modify_request, sasl_bind_request,
-    search_request, start_tls_request, unbind_request,
+    abandon_request, add_request, anonymous_bind_request, bind_request, compare_request, delete_request,
+    extended_request, modify_dn_request, modify_request, sasl_bind_request, search_request, start_tls_request,
+    unbind_request,
 };
 pub use response::{
-    bind_response, extended_response, intermediate, notice_of_disconnection, refusal,
-    result_response, search_done, search_entry, search_reference, start_tls_response,
+    bind_response, extended_response, intermediate, notice_of_disconnection, refusal, result_response, search_done,
+    search_entry, search_reference, start_tls_response,
 };
 
 /// One message: its number, what `operation` writes, and the controls if there are any.
@@ -57,17 +57,11 @@ fn write_control(list: &mut Writer<'_>, control: &Control<'_>) {
 }
 
 /// An attribute description and its values.
-fn write_attribute<'v>(
-    list: &mut Writer<'_>,
-    description: &[u8],
-    values: impl IntoIterator<Item = &'v [u8]>,
-) {
+fn write_attribute<'v>(list: &mut Writer<'_>, description: &[u8], values: impl IntoIterator<Item = &'v [u8]>) {
     list.sequence(tag::SEQUENCE, |writer| {
         writer.octet_string(tag::OCTET_STRING, description);
         writer.sequence(tag::SET, |set| {
-            values
-                .into_iter()
-                .for_each(|value| set.octet_string(tag::OCTET_STRING, value));
+            values.into_iter().for_each(|value| set.octet_string(tag::OCTET_STRING, value));
         });
     });
 }

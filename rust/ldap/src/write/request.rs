@@ -29,13 +29,7 @@ fn text(writer: &mut Writer<'_>, octets: &[u8]) {
 }
 
 /// A simple bind.
-pub fn bind_request(
-    out: &mut Vec<u8>,
-    message_id: MessageId,
-    name: &[u8],
-    password: &[u8],
-    controls: &[Control<'_>],
-) {
+pub fn bind_request(out: &mut Vec<u8>, message_id: MessageId, name: &[u8], password: &[u8], controls: &[Control<'_>]) {
     request(out, message_id, RequestKind::Bind, controls, |body| {
         body.integer(VERSION);
         text(body, name);
@@ -44,12 +38,7 @@ pub fn bind_request(
 }
 
 /// One step of a SASL bind.
-pub fn sasl_bind_request(
-    out: &mut Vec<u8>,
-    message_id: MessageId,
-    mechanism: &[u8],
-    credentials: Option<&[u8]>,
-) {
+pub fn sasl_bind_request(out: &mut Vec<u8>, message_id: MessageId, mechanism: &[u8], credentials: Option<&[u8]>) {
     request(out, message_id, RequestKind::Bind, &[], |body| {
         body.integer(VERSION);
         text(body, b"");
@@ -103,12 +92,7 @@ pub struct NewSearch<'a> {
 }
 
 /// A search.
-pub fn search_request(
-    out: &mut Vec<u8>,
-    message_id: MessageId,
-    search: &NewSearch<'_>,
-    controls: &[Control<'_>],
-) {
+pub fn search_request(out: &mut Vec<u8>, message_id: MessageId, search: &NewSearch<'_>, controls: &[Control<'_>]) {
     request(out, message_id, RequestKind::Search, controls, |body| {
         text(body, search.base_object);
         body.enumerated(search.scope.number());
@@ -118,10 +102,7 @@ pub fn search_request(
         body.boolean(search.types_only);
         body.raw(search.filter);
         body.sequence(tag::SEQUENCE, |list| {
-            search
-                .attributes
-                .iter()
-                .for_each(|selector| text(list, selector));
+            search.attributes.iter().for_each(|selector| text(list, selector));
         });
     });
 }
@@ -179,12 +160,7 @@ pub fn add_request<'e, Values>(
 }
 
 /// The removal of an entry.
-pub fn delete_request(
-    out: &mut Vec<u8>,
-    message_id: MessageId,
-    entry: &[u8],
-    controls: &[Control<'_>],
-) {
+pub fn delete_request(out: &mut Vec<u8>, message_id: MessageId, entry: &[u8], controls: &[Control<'_>]) {
     message(out, message_id, controls, |writer| {
         writer.octet_string(RequestKind::Delete.tag(), entry);
     });
@@ -210,13 +186,7 @@ pub fn modify_dn_request(
 }
 
 /// The question whether an entry has a value.
-pub fn compare_request(
-    out: &mut Vec<u8>,
-    message_id: MessageId,
-    entry: &[u8],
-    attribute: &[u8],
-    value: &[u8],
-) {
+pub fn compare_request(out: &mut Vec<u8>, message_id: MessageId, entry: &[u8], attribute: &[u8], value: &[u8]) {
     request(out, message_id, RequestKind::Compare, &[], |body| {
         text(body, entry);
         body.sequence(tag::SEQUENCE, |ava| {

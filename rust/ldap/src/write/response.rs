@@ -41,13 +41,7 @@ pub fn result_response(
 ///
 /// Nothing is written for unbind and abandon, which are never answered. An extended refusal carries no
 /// responseName: it is not a response of that operation (RFC 4511 section 4.12).
-pub fn refusal(
-    out: &mut Vec<u8>,
-    message_id: MessageId,
-    kind: RequestKind,
-    code: ResultCode,
-    text: &str,
-) {
+pub fn refusal(out: &mut Vec<u8>, message_id: MessageId, kind: RequestKind, code: ResultCode, text: &str) {
     if let Some(operation) = kind.response() {
         result_response(out, message_id, operation, code, &[], text);
     }
@@ -147,15 +141,10 @@ pub fn search_entry<'e, Values>(
 }
 
 /// The URIs where a search may be continued.
-pub fn search_reference<'u>(
-    out: &mut Vec<u8>,
-    message_id: MessageId,
-    uris: impl IntoIterator<Item = &'u [u8]>,
-) {
+pub fn search_reference<'u>(out: &mut Vec<u8>, message_id: MessageId, uris: impl IntoIterator<Item = &'u [u8]>) {
     message(out, message_id, &[], |writer| {
         writer.sequence(ResponseOp::SearchReference.tag(), |body| {
-            uris.into_iter()
-                .for_each(|uri| body.octet_string(tag::OCTET_STRING, uri));
+            uris.into_iter().for_each(|uri| body.octet_string(tag::OCTET_STRING, uri));
         });
     });
 }
@@ -170,11 +159,6 @@ pub fn search_done(
     controls: &[Control<'_>],
 ) {
     message(out, message_id, controls, |writer| {
-        result(
-            writer,
-            ResponseOp::SearchDone,
-            (code, matched_dn, text),
-            |_| {},
-        );
+        result(writer, ResponseOp::SearchDone, (code, matched_dn, text), |_| {});
     });
 }
