@@ -5,8 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use ostiary_ldap::filter::Filter;
 use ostiary_ldap::frame::Frame;
 use ostiary_ldap::message::{
-    FilterLimits, IntermediateResponse, Operation, Request, ResponseHead, SearchResultEntry,
-    SearchResultReference,
+    FilterLimits, IntermediateResponse, Operation, Request, ResponseHead, SearchResultEntry, SearchResultReference,
 };
 use ostiary_ldap::result::{BindResponse, ExtendedResponse, LdapResult};
 
