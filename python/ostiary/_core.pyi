@@ -4,7 +4,7 @@ Calls go one way, from Python down. Nothing here owns a socket or looks at a clo
 """
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 __version__: Final[str]
 
@@ -12,10 +12,10 @@ __version__: Final[str]
 
 @final
 class Dn:
-    """A distinguished name, read from RFC 4514 text (and LDAPv2's spellings of it); `str` gives canonical text.
+    """A distinguished name, from RFC 4514 text or LDAPv2's spellings of it; `str` gives canonical text.
 
-    Equality, hash and `is_within` go by RFC 4518's preparation: case, spaces, escapes, OIDs for names and the order
-    inside an RDN do not count.
+    Equality, hash and `is_within` go by RFC 4518's preparation: case, spaces, escapes, OIDs for names and the
+    order inside an RDN do not count.
     """
 
     def __new__(cls, text: str) -> Dn:
@@ -67,7 +67,7 @@ class Filter:
         """The parts of an `and` or `or`, the one part of a `not`; empty for everything else."""
     @property
     def attribute(self) -> AttributeDescription | None:
-        """The attribute that is tested; None for what has children, and where an `extensible_match` names none."""
+        """The attribute that is tested; None for what has children, or is an extensible match without one."""
     @property
     def value(self) -> bytes | None:
         """The assertion value; None for `substrings`, `present` and what has children."""
@@ -130,7 +130,7 @@ class Change:
 
 @final
 class BindRequest:
-    """A bind: simple when `simple` is given, SASL when `mechanism` is, Sicily (only ever read) when neither is.
+    """A bind: simple when `simple` is given, SASL when `mechanism` is, Sicily (only read) when neither is.
 
     Its repr shows neither password nor credentials.
     """
@@ -302,8 +302,8 @@ class IntermediateResponse:
 class LdapResult:
     """The response that ends a request, of whatever kind.
 
-    `kind`: `bind`, `search`, `modify`, `add`, `delete`, `modify_dn`, `compare` or `extended`. `server_sasl_creds`
-    belongs to binds, `response_name` and `response_value` to extended responses.
+    `kind`: `bind`, `search`, `modify`, `add`, `delete`, `modify_dn`, `compare` or `extended`.
+    `server_sasl_creds` belongs to binds, `response_name` and `response_value` to extended responses.
     """
 
     def __new__(
@@ -336,7 +336,7 @@ class LdapResult:
     @property
     def response_value(self) -> bytes | None: ...
 
-type _Request = (
+_Request: TypeAlias = (
     BindRequest
     | UnbindRequest
     | SearchRequest
@@ -348,7 +348,7 @@ type _Request = (
     | AbandonRequest
     | ExtendedRequest
 )
-type _Response = SearchResultEntry | SearchResultReference | IntermediateResponse | LdapResult
+_Response: TypeAlias = SearchResultEntry | SearchResultReference | IntermediateResponse | LdapResult
 
 @final
 class Message:

@@ -22,13 +22,16 @@ from ostiary._core import (
     UnbindRequest,
     decode_response,
 )
-from ostiary.demo.directory import describe_tls
+from ostiary.demo.seen import describe_tls
 
 __all__ = ["Answer", "Client", "Disconnected"]
 
 _RESPONSE_BYTES_MAX = 8_388_608
 _ANSWER_SECONDS = 5.0
 """The whole tour has fifteen; nothing on one machine takes five."""
+
+_CLOSE_SECONDS = 1.0
+"""A peer that does not answer close_notify is left."""
 
 
 class Disconnected(Exception):
@@ -54,6 +57,7 @@ class Client(asyncio.Protocol):
         self._framer = Framer(_RESPONSE_BYTES_MAX)
         self._transport: Any = None
         self._arrived: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._ended = asyncio.Event()
         self._message_id = 0
         self.notice: LdapResult | None = None
         """The Notice of Disconnection, once one has come."""
@@ -62,9 +66,7 @@ class Client(asyncio.Protocol):
     async def connect(cls, host: str, port: int, tls: ssl.SSLContext | None = None) -> Client:
         """Connects; with `tls`, by LDAPS."""
         loop = asyncio.get_running_loop()
-        opening = loop.create_connection(
-            cls, host, port, ssl=tls, server_hostname=host if tls is not None else None
-        )
+        opening = loop.create_connection(cls, host, port, ssl=tls, server_hostname=host if tls is not None else None)
         _, client = await asyncio.wait_for(opening, _ANSWER_SECONDS)
         return client
 
@@ -106,11 +108,17 @@ class Client(asyncio.Protocol):
         return await self.request(BindRequest(version, name, simple=password.encode()))
 
     async def close(self) -> None:
-        """Says unbind and closes."""
-        if self._transport is not None and not self._transport.is_closing():
+        """Says unbind, closes, and waits until the connection is gone."""
+        if self._transport is None:
+            return
+        if not self._transport.is_closing():
             self._message_id += 1
             self._send(Message(self._message_id, UnbindRequest()))
             self._transport.close()
+        try:
+            await asyncio.wait_for(self._ended.wait(), _CLOSE_SECONDS)
+        except TimeoutError:
+            self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -124,6 +132,7 @@ class Client(asyncio.Protocol):
                 self._arrived.put_nowait(message)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._ended.set()
         self._arrived.put_nowait(None)
 
     def _send(self, message: Message) -> None:

@@ -118,9 +118,7 @@ class Entry:
         held = self.attributes.setdefault(description, [])
         for value in values:
             if any(same_value(row, value, one) for one in held):
-                raise OperationError(
-                    ResultCode.ATTRIBUTE_OR_VALUE_EXISTS, f"the value is there already: {row.name}"
-                )
+                raise OperationError(ResultCode.ATTRIBUTE_OR_VALUE_EXISTS, f"the value is there already: {row.name}")
             held.append(value)
 
     def _delete_values(self, attribute: Attribute) -> None:
@@ -131,9 +129,7 @@ class Entry:
         for value in attribute.values:
             found = next((one for one in held if same_value(row, value, one)), None)
             if found is None:
-                raise OperationError(
-                    ResultCode.NO_SUCH_ATTRIBUTE, f"the entry has no such value of: {row.name}"
-                )
+                raise OperationError(ResultCode.NO_SUCH_ATTRIBUTE, f"the entry has no such value of: {row.name}")
             held.remove(found)
         if not attribute.values or not held:
             del self.attributes[description]
@@ -180,15 +176,11 @@ class Entry:
         for name in names:
             row = object_class(name)
             if row is None:
-                raise OperationError(
-                    ResultCode.INVALID_ATTRIBUTE_SYNTAX, f"object class is not known: {name}"
-                )
+                raise OperationError(ResultCode.INVALID_ATTRIBUTE_SYNTAX, f"object class is not known: {name}")
             for part in with_superclasses(row):
                 structural = structural or part.structural
                 for must in part.must:
                     if canonical(must)[0] not in self.attributes:
                         raise OperationError(ResultCode.OBJECT_CLASS_VIOLATION, f"{part.name} needs: {must}")
         if not structural:
-            raise OperationError(
-                ResultCode.OBJECT_CLASS_VIOLATION, "an entry needs a structural object class"
-            )
+            raise OperationError(ResultCode.OBJECT_CLASS_VIOLATION, "an entry needs a structural object class")

@@ -88,9 +88,7 @@ async def _run(once: bool, upstream: str | None, account: Account | None, consol
             directory=behind.directory,
             account=behind.account,
         )
-        console.print(
-            f"[bold]client[/bold] → [bold]Ostiary[/bold] → [bold]{behind.title}[/bold]", highlight=False
-        )
+        console.print(f"[bold]client[/bold] → [bold]Ostiary[/bold] → [bold]{behind.title}[/bold]", highlight=False)
         console.print(f"configuration: {config_file}\n", markup=False, highlight=False)
         tour = loop.create_task(run_tour(stage, behind.steps, console))
         interrupted = loop.create_task(stopping.wait())

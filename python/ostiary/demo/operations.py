@@ -104,9 +104,7 @@ class Operations:
         except OperationError as error:
             raise OperationError(ResultCode.INVALID_CREDENTIALS) from error
         description, _ = canonical("userPassword")
-        if not any(
-            password_matches(value, request.simple) for value in entry.attributes.get(description, ())
-        ):
+        if not any(password_matches(value, request.simple) for value in entry.attributes.get(description, ())):
             raise OperationError(ResultCode.INVALID_CREDENTIALS)
         self.identity, self._identity_name = dn, entry.name
 

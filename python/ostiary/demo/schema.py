@@ -148,9 +148,7 @@ OBJECT_CLASSES: tuple[ObjectClass, ...] = (
     ObjectClass("subschema", "2.5.20.1", structural=False),
 )
 
-_TYPES = {
-    AttributeDescription(spelling).type: row for row in ATTRIBUTE_TYPES for spelling in (row.oid, row.name)
-}
+_TYPES = {AttributeDescription(spelling).type: row for row in ATTRIBUTE_TYPES for spelling in (row.oid, row.name)}
 _CLASSES = {spelling: row for row in OBJECT_CLASSES for spelling in (row.oid, row.name.lower())}
 
 

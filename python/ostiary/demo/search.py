@@ -60,9 +60,7 @@ class Pages:
         """The rest of the search the cookie stands for; only the same question may go on with it."""
         asked, answer = self.waiting.pop(cookie, (None, None))
         if answer is None or asked != question:
-            raise OperationError(
-                ResultCode.UNWILLING_TO_PERFORM, "the cookie of the paged search is not known"
-            )
+            raise OperationError(ResultCode.UNWILLING_TO_PERFORM, "the cookie of the paged search is not known")
         return answer
 
     def keep(self, question: object, answer: SearchAnswer) -> bytes:
@@ -112,9 +110,7 @@ def _whole(tree: Tree, access: Access, identity: Dn | None, request: SearchReque
             continue
         if 0 < request.size_limit <= len(found):
             return SearchAnswer(found, ResultCode.SIZE_LIMIT_EXCEEDED)
-        found.append(
-            SearchResultEntry(entry.name, _selected(attributes, request.attributes, request.types_only))
-        )
+        found.append(SearchResultEntry(entry.name, _selected(attributes, request.attributes, request.types_only)))
     return SearchAnswer(found)
 
 

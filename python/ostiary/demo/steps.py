@@ -58,9 +58,7 @@ async def _bind(client: Client, account: Account, notes: Notes) -> None:
     notes.expect_code(await client.bind(account.name, account.password), ResultCode.SUCCESS)
 
 
-async def _search(
-    client: Client, notes: Notes, base: str, condition: str, *attributes: str
-) -> list[SearchResultEntry]:
+async def _search(client: Client, notes: Notes, base: str, condition: str, *attributes: str) -> list[SearchResultEntry]:
     notes.ask(f"search {condition} below {base}")
     answer = await client.request(SearchRequest(base, _SUBTREE, Filter(condition), attributes))
     entries = _entries(answer)

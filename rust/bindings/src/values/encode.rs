@@ -4,7 +4,7 @@
 //! referral), the body is written here.
 
 use ostiary_ber::{Writer, tag};
-use ostiary_ldap::message::{self, ChangeKind, DerefAliases, RequestKind, Scope};
+use ostiary_ldap::message::{self, ChangeKind, DerefAliases, RequestKind, ResponseOp, Scope};
 use ostiary_ldap::write::{self, NewChange, NewSearch};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -30,8 +30,11 @@ pub fn encode(message: &Message, operation: &Bound<'_, PyAny>) -> PyResult<Vec<u
     } else if let Ok(entry) = operation.cast::<SearchResultEntry>() {
         envelope.search_entry(entry.get());
     } else if let Ok(reference) = operation.cast::<SearchResultReference>() {
-        let uris = reference.get().uris.0.iter().map(String::as_bytes);
-        write::search_reference(envelope.out, envelope.message_id, uris);
+        envelope.constructed(ResponseOp::SearchReference.tag(), |body| {
+            for uri in &reference.get().uris.0 {
+                body.octet_string(tag::OCTET_STRING, uri.as_bytes());
+            }
+        });
     } else if let Ok(intermediate) = operation.cast::<IntermediateResponse>() {
         envelope.intermediate(intermediate.get());
     } else {
