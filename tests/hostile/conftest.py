@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from ..real import gateway as gateways
 from ..real.authority import LOCAL_NAMES, Authority
 from ..real.fake_directory import FakeDirectory
-
 from .stage import Stage
 
 # Far above what a round trip needs, far below the limit of a test.
@@ -33,9 +33,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
                 gateways.listener("all", "starttls", identity=identity),
                 gateways.listener("bind", "starttls", identity=identity, require_tls="bind"),
                 gateways.listener("ldaps", "ldaps", identity=identity),
-                gateways.listener(
-                    "lenient", allow_unauthenticated_bind=True, allow_ldapv2=True, allow_sicily=True
-                ),
+                gateways.listener("lenient", allow_unauthenticated_bind=True, allow_ldapv2=True, allow_sicily=True),
             ],
             [gateways.upstream(directory.address)],
             limits=LIMITS,

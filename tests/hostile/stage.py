@@ -140,9 +140,7 @@ class Stage:
 
     def serves_an_innocent_client(self) -> None:
         with self.connect() as client:
-            assert client.ask(wire.bind(1, b"cn=innocent", b"password")).raw == wire.result(
-                1, wire.BIND_RESPONSE
-            )
+            assert client.ask(wire.bind(1, b"cn=innocent", b"password")).raw == wire.result(1, wire.BIND_RESPONSE)
             client.send(PROBE)
             assert [client.receive().raw for _ in PROBE_ANSWER] == list(PROBE_ANSWER)
 

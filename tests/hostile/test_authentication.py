@@ -19,9 +19,7 @@ def bind_refusal(code: int, message_id: int = 2) -> Refusal:
 
 
 def sicily(tag: int) -> bytes:
-    return wire.message(
-        2, wire.tlv(wire.BIND_REQUEST, wire.integer(3), wire.octets(b""), wire.octets(b"NTLM", tag))
-    )
+    return wire.message(2, wire.tlv(wire.BIND_REQUEST, wire.integer(3), wire.octets(b""), wire.octets(b"NTLM", tag)))
 
 
 ALWAYS_REFUSED = {
@@ -37,12 +35,11 @@ ALWAYS_REFUSED = {
     "Sicily response": (sicily(0x8B), wire.AUTH_METHOD_NOT_SUPPORTED),
 }
 
-REFUSED = [
-    Case(name, [(sent, [bind_refusal(code)])], closes=False) for name, (sent, code) in ALWAYS_REFUSED.items()
-]
+REFUSED = [Case(name, [(sent, [bind_refusal(code)])], closes=False) for name, (sent, code) in ALWAYS_REFUSED.items()]
 # The identity before it must not outlive a refused bind, on the server's side either.
 REFUSED_WHEN_BOUND = [
-    Case(f"{name}, bound before", [(LOGIN, [BOUND]), (sent, [bind_refusal(code)])], [LOGIN, ANONYMOUS_BIND], closes=False)
+    Case(f"{name}, bound before", [(LOGIN, [BOUND]), (sent, [bind_refusal(code)])],
+         [LOGIN, ANONYMOUS_BIND], closes=False)
     for name, (sent, code) in ALWAYS_REFUSED.items()
 ]  # fmt: skip
 ONE_FLIGHT = [

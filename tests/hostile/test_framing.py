@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from ..real import wire
 from ..real.fake_directory import UpstreamConnection, answer_plainly
-
 from .stage import Case, Refusal, Stage, notice, passed, refused
 
 RAW = bytes.fromhex
@@ -80,9 +80,7 @@ UNKNOWN_TAGS = (
 
 TAGS = [
     *(
-        refused(
-            f"response tag {tag:#x}", operation(tag, wire.enumerated(0), wire.octets(b""), wire.octets(b""))
-        )
+        refused(f"response tag {tag:#x}", operation(tag, wire.enumerated(0), wire.octets(b""), wire.octets(b"")))
         for tag in RESPONSE_TAGS
     ),
     *(refused(f"unknown tag {tag:#x}", operation(tag)) for tag in UNKNOWN_TAGS),
@@ -121,9 +119,7 @@ ACCEPTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "case", [*FRAMING, *MESSAGE_IDS, *TAGS, *TRAILING, *ACCEPTED], ids=lambda case: case.name
-)
+@pytest.mark.parametrize("case", [*FRAMING, *MESSAGE_IDS, *TAGS, *TRAILING, *ACCEPTED], ids=lambda case: case.name)
 def test_framing(case: Case, stage: Stage) -> None:
     stage.play(case)
 

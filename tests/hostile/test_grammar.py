@@ -70,9 +70,7 @@ SEARCHES = {
     "substrings with something behind the end": search(
         filter=wire.tlv(0xA4, OCTETS(b"cn"), SEQUENCE(OCTETS(b"a", 0x82), OCTETS(b"b", 0x81)))
     ),
-    "substrings with an unknown part": search(
-        filter=wire.tlv(0xA4, OCTETS(b"cn"), SEQUENCE(OCTETS(b"a", 0x83)))
-    ),
+    "substrings with an unknown part": search(filter=wire.tlv(0xA4, OCTETS(b"cn"), SEQUENCE(OCTETS(b"a", 0x83)))),
     "extensible without a value": search(filter=wire.tlv(0xA9, OCTETS(b"cn", 0x82))),
     "extensible with an unknown element": search(
         filter=wire.tlv(0xA9, OCTETS(b"cn", 0x82), OCTETS(b"x", 0x83), OCTETS(b"y", 0x85))
@@ -125,6 +123,7 @@ OTHERS = {
     "compare without an assertion": message(wire.COMPARE_REQUEST, DN),
     "compare with an element behind": message(wire.COMPARE_REQUEST, DN, PAIR, OCTETS(b"x")),
     "abandon without an id": message(wire.ABANDON_REQUEST),
+    "abandon of an id above maxInt": wire.abandon(1, 2**31),
     "abandon of nine octets": message(wire.ABANDON_REQUEST, bytes(8) + b"\x01"),
     "extended without a name": message(wire.EXTENDED_REQUEST),
     "extended with a name that is no OID": wire.extended(1, b"whoami"),

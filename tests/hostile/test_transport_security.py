@@ -64,9 +64,7 @@ def test_start_tls(case: Case, stage: Stage) -> None:
     stage.play(case)
 
 
-@pytest.mark.parametrize(
-    "sent", [wire.search(2), LOGIN, b"\x00" * 16, b"\x16\x03\x01\x00\x04\x01\x00\x00\x00"]
-)
+@pytest.mark.parametrize("sent", [wire.search(2), LOGIN, b"\x00" * 16, b"\x16\x03\x01\x00\x04\x01\x00\x00\x00"])
 def test_anything_but_a_handshake_behind_start_tls_ends_the_session(sent: bytes, stage: Stage) -> None:
     with stage.connect("open") as client:
         assert client.ask(START).raw == STARTED

@@ -26,9 +26,7 @@ class NotListening(Exception):
 class Process:
     """One child whose output goes to a file."""
 
-    def __init__(
-        self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None) -> None:
         self.log = log
         with log.open("wb") as sink:
             self._child = subprocess.Popen(

@@ -65,9 +65,7 @@ def free_address(host: str = "127.0.0.1") -> Address:
 class RawClient:
     """One connection, plain or inside TLS."""
 
-    def __init__(
-        self, address: Address, tls: ssl.SSLContext | None = None, *, server_name: str = "localhost"
-    ) -> None:
+    def __init__(self, address: Address, tls: ssl.SSLContext | None = None, *, server_name: str = "localhost") -> None:
         self.server_name = server_name
         self.socket = address.connect()
         self.received = bytearray()
@@ -128,6 +126,15 @@ class RawClient:
         while not found[-1].is_final:
             found.append(self.receive())
         return found
+
+    def receive_octets(self, count: int) -> bytes:
+        """Exactly so many octets, whatever they mean; EOFError when fewer come."""
+        while len(self.received) < count:
+            if not self._more():
+                raise EOFError(f"closed after {len(self.received)} of {count} octets")
+        taken = bytes(self.received[:count])
+        del self.received[:count]
+        return taken
 
     def receive_to_end(self) -> list[wire.Message]:
         """All messages up to the close; TimeoutError when no close comes."""

@@ -28,9 +28,7 @@ def response_control(message: wire.Message, oid: bytes) -> bytes:
 
 
 def page(size: int, cookie: bytes) -> bytes:
-    return wire.control(
-        wire.PAGED_RESULTS, wire.sequence(wire.integer(size), wire.octets(cookie)), critical=True
-    )
+    return wire.control(wire.PAGED_RESULTS, wire.sequence(wire.integer(size), wire.octets(cookie)), critical=True)
 
 
 def test_pages_follow_each_other_by_cookie(through: Target) -> None:

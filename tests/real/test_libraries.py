@@ -37,9 +37,7 @@ def connection(target: Target, scheme: str) -> ldap3.Connection:
         get_info=ldap3.NONE,
         connect_timeout=10,
     )
-    opened = ldap3.Connection(
-        server, entries.WRITER, entries.APP_PASSWORD, raise_exceptions=True, receive_timeout=20
-    )
+    opened = ldap3.Connection(server, entries.WRITER, entries.APP_PASSWORD, raise_exceptions=True, receive_timeout=20)
     opened.open()
     if scheme == "starttls":
         opened.start_tls(read_server_info=False)

@@ -110,9 +110,7 @@ def test_unreachable_upstream_is_unavailable_and_named(gateway: GatewayFactory) 
 
 def test_next_server_is_tried_when_the_first_refuses(gateway: GatewayFactory) -> None:
     with FakeDirectory() as directory:
-        running = gateway(
-            [gateways.listener("front")], [gateways.upstream(free_address(), directory.address)]
-        )
+        running = gateway([gateways.listener("front")], [gateways.upstream(free_address(), directory.address)])
         with RawClient(running.address) as client:
             assert client.ask(wire.search(1)).code == wire.SUCCESS
 
@@ -172,9 +170,7 @@ def test_refused_start_tls_upstream_is_unavailable_and_never_plaintext(
     name: str, gateway: GatewayFactory, authority: Authority
 ) -> None:
     with FakeDirectory(REFUSALS[name]) as directory:
-        answer = unreachable_result(
-            gateway, gateways.upstream(directory.address, mode="starttls", authority=authority)
-        )
+        answer = unreachable_result(gateway, gateways.upstream(directory.address, mode="starttls", authority=authority))
     assert answer.code == wire.UNAVAILABLE
     assert directory.connections
     for connection in directory.connections:
@@ -206,9 +202,7 @@ def test_wrong_certificate_upstream_is_unavailable_and_never_plaintext(
 
     script = start_tls_by(lambda: context) if mode == "starttls" else ldaps
     with FakeDirectory(script) as directory:
-        answer = unreachable_result(
-            gateway, gateways.upstream(directory.address, mode=mode, authority=authority)
-        )
+        answer = unreachable_result(gateway, gateways.upstream(directory.address, mode=mode, authority=authority))
     assert answer.code == wire.UNAVAILABLE
     assert directory.connections
     for connection in directory.connections:

@@ -87,9 +87,7 @@ def test_client_that_sends_without_reading_costs_little(gateway: GatewayFactory)
                 gate.wait(20)
 
     with FakeDirectory(script) as directory:
-        running = gateway(
-            [gateways.listener("front")], [gateways.upstream(directory.address)], log_level="info"
-        )
+        running = gateway([gateways.listener("front")], [gateways.upstream(directory.address)], log_level="info")
         with RawClient(running.address) as client:
             assert client.ask(wire.bind(1, b"cn=x", b"x")).code == wire.SUCCESS
             before = running.process.resident_bytes
@@ -126,13 +124,9 @@ async def test_two_thousand_clients_at_once_are_all_answered(gateway: GatewayFac
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3 * count), hard))
     server = await asyncio.start_server(_serve_one_of_many, "127.0.0.1", 0, backlog=4096)
     host, port = server.sockets[0].getsockname()
-    running = gateway(
-        [gateways.listener("front")], [gateways.upstream(Address(host, port))], log_level="info"
-    )
+    running = gateway([gateways.listener("front")], [gateways.upstream(Address(host, port))], log_level="info")
     everybody = asyncio.Barrier(count)
-    answered = await asyncio.gather(
-        *(_one_of_many(running.address, number, everybody) for number in range(count))
-    )
+    answered = await asyncio.gather(*(_one_of_many(running.address, number, everybody) for number in range(count)))
     assert sorted(answered) == list(range(count))
     server.close()
     await server.wait_closed()

@@ -11,10 +11,7 @@ from .servers import entries
 from .servers.directory import Target
 
 # python-ldap has no type stubs: it is reached through one untyped name, and only in this file.
-MISSING = (
-    "python-ldap is absent: apt-get install libldap-dev libsasl2-dev, "
-    "then pip install -r requirements/real.in"
-)
+MISSING = "python-ldap is absent: apt-get install libldap-dev libsasl2-dev, then pip install -r requirements/real.in"
 ldap: Any = pytest.importorskip("ldap", reason=MISSING)
 controls: Any = pytest.importorskip("ldap.controls", reason=MISSING)
 syncrepl: Any = pytest.importorskip("ldap.syncrepl", reason=MISSING)
@@ -74,9 +71,7 @@ def test_python_ldap_pages(bound: Any) -> None:
     page = controls.SimplePagedResultsControl(True, size=3000, cookie="")
     found = 0
     while True:
-        request = bound.search_ext(
-            entries.PEOPLE, ldap.SCOPE_ONELEVEL, "(objectClass=*)", ["uid"], serverctrls=[page]
-        )
+        request = bound.search_ext(entries.PEOPLE, ldap.SCOPE_ONELEVEL, "(objectClass=*)", ["uid"], serverctrls=[page])
         _, rows, _, answered = bound.result3(request)
         found += len(rows)
         page.cookie = answered[0].cookie

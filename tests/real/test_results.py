@@ -65,9 +65,7 @@ def test_referrals_are_identical(both: tuple[Directory, Target]) -> None:
     below = f"cn=nobody,{entries.REFERRAL}".encode()
     continued = wire.search(2, entries.SUFFIX.encode(), scope=1, filter=wire.equality(b"ou", b"none"))
     assert_identical(both, [continued], 3)
-    assert_identical(
-        both, [wire.search(3, below), wire.delete(4, below), wire.compare(5, below, b"cn", b"x")], 4
-    )
+    assert_identical(both, [wire.search(3, below), wire.delete(4, below), wire.compare(5, below, b"cn", b"x")], 4)
     if both[0].product == "slapd":
         with both[1].connect() as client:
             assert client.ask(wire.search(3, below)).code == 10
@@ -94,9 +92,7 @@ def test_five_mebibytes_are_written(through: Target) -> None:
     dn = f"cn=large-{through.is_gateway},{entries.SCRATCH}".encode()
     with through.connect_tls() as client:
         client.ask(wire.bind(1, WRITER, PASSWORD))
-        made = wire.add(
-            2, dn, objectClass=b"inetOrgPerson", cn=b"large", sn=b"large", jpegPhoto=entries.blob()
-        )
+        made = wire.add(2, dn, objectClass=b"inetOrgPerson", cn=b"large", sn=b"large", jpegPhoto=entries.blob())
         assert client.ask(made).code == wire.SUCCESS
         found = client.send(wire.search(3, dn, attributes=[b"jpegPhoto"])).receive_final()
         assert found[0].attributes == {b"jpegPhoto": [entries.blob()]}

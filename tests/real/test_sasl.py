@@ -79,9 +79,7 @@ def test_security_layer_is_refused_with_a_reason_in_the_log(
 def test_security_layer_passes_unread_where_configured(
     openldap: Directory, gateway: Callable[..., Gateway], authority: Authority, ask: Ask
 ) -> None:
-    running = gateway(
-        [gateways.listener("plain", sasl_security_layers="opaque")], [gateways.upstream(openldap.plain)]
-    )
+    running = gateway([gateways.listener("plain", sasl_security_layers="opaque")], [gateways.upstream(openldap.plain)])
     front = Target(
         product="slapd", plain=running.address, ldaps=running.address, ca=authority.certificate,
         root_dn=openldap.root_dn,

@@ -84,9 +84,7 @@ def front(
     def start(directory: FakeDirectory) -> Callable[[], RawClient]:
         is_plain = request.param == "plain"
         listener = (
-            gateways.listener("front")
-            if is_plain
-            else gateways.listener("front", "ldaps", identity=server_identity)
+            gateways.listener("front") if is_plain else gateways.listener("front", "ldaps", identity=server_identity)
         )
         running = gateway([listener], [gateways.upstream(directory.address)], log_level="info")
         tls = None if is_plain else authority.trusting()

@@ -54,9 +54,7 @@ def seconds_to_close_raw(client: RawClient) -> tuple[float, bytes]:
     return time.monotonic() - started, found
 
 
-def test_start_tls_handshake_that_never_comes_is_cut(
-    gateway: GatewayFactory, server_identity: Identity
-) -> None:
+def test_start_tls_handshake_that_never_comes_is_cut(gateway: GatewayFactory, server_identity: Identity) -> None:
     with FakeDirectory() as directory:
         running = gateway(
             [gateways.listener("front", "starttls", identity=server_identity)],

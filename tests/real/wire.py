@@ -93,9 +93,7 @@ def bind(message_id: int, name: bytes = b"", password: bytes = b"", *, version: 
     return message(message_id, tlv(BIND_REQUEST, integer(version), octets(name), octets(password, 0x80)))
 
 
-def sasl_bind(
-    message_id: int, mechanism: bytes, credentials: bytes | None = None, *, name: bytes = b""
-) -> bytes:
+def sasl_bind(message_id: int, mechanism: bytes, credentials: bytes | None = None, *, name: bytes = b"") -> bytes:
     parts = [octets(mechanism)]
     if credentials is not None:
         parts.append(octets(credentials))
@@ -142,9 +140,7 @@ def search(
 def modify(message_id: int, dn: bytes, attribute: bytes, *values: bytes, change: int = 2) -> bytes:
     """One change; 0 adds, 1 deletes, 2 replaces."""
     partial = sequence(octets(attribute), tlv(0x31, *(octets(value) for value in values)))
-    return message(
-        message_id, tlv(MODIFY_REQUEST, octets(dn), sequence(sequence(enumerated(change), partial)))
-    )
+    return message(message_id, tlv(MODIFY_REQUEST, octets(dn), sequence(sequence(enumerated(change), partial))))
 
 
 def add(message_id: int, dn: bytes, **attributes: bytes) -> bytes:
@@ -198,9 +194,7 @@ def done(message_id: int, code: int = SUCCESS, text: bytes = b"") -> bytes:
     return result(message_id, SEARCH_DONE, code, text)
 
 
-def extended_response(
-    message_id: int, code: int = SUCCESS, name: bytes | None = None, text: bytes = b""
-) -> bytes:
+def extended_response(message_id: int, code: int = SUCCESS, name: bytes | None = None, text: bytes = b"") -> bytes:
     named = (octets(name, 0x8A),) if name is not None else ()
     return result(message_id, EXTENDED_RESPONSE, code, text, *named)
 
@@ -285,11 +279,7 @@ class Message:
 
     @property
     def is_notice(self) -> bool:
-        return (
-            self.message_id == 0
-            and self.tag == EXTENDED_RESPONSE
-            and self.response_name == NOTICE_OF_DISCONNECTION
-        )
+        return self.message_id == 0 and self.tag == EXTENDED_RESPONSE and self.response_name == NOTICE_OF_DISCONNECTION
 
     @property
     def dn(self) -> bytes:

@@ -106,9 +106,7 @@ def _salted(password: str) -> str:
 
 
 def _certificates(home: Path, authority: Authority) -> None:
-    authority.issue(
-        "Server-Cert", "localhost", "127.0.0.1", "::1", use_rsa=True, password=BUNDLE_PASSWORD.encode()
-    )
+    authority.issue("Server-Cert", "localhost", "127.0.0.1", "::1", use_rsa=True, password=BUNDLE_PASSWORD.encode())
     bundle = authority.directory / "Server-Cert.p12"
     store = f"sql:{home}"
     commands = [

@@ -68,8 +68,7 @@ def entries() -> Iterator[str]:
     yield _photo(BLOB, blob())
     yield _photo(BINARY, every_octet())
     yield (
-        f"dn: {REFERRAL}\nobjectClass: referral\nobjectClass: extensibleObject\n"
-        f"ou: elsewhere\nref: {REFERRAL_URL}\n"
+        f"dn: {REFERRAL}\nobjectClass: referral\nobjectClass: extensibleObject\nou: elsewhere\nref: {REFERRAL_URL}\n"
     )
     for number in range(PEOPLE_COUNT):
         uid = f"user{number:05}"
