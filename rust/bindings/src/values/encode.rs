@@ -129,12 +129,8 @@ impl Envelope<'_> {
     }
 
     fn modify(self, modify: &ModifyRequest) -> PyResult<()> {
-        let values: Vec<Vec<&[u8]>> = modify
-            .changes
-            .0
-            .iter()
-            .map(|change| change.modification.values.0.iter().map(octets).collect())
-            .collect();
+        let values: Vec<Vec<&[u8]>> =
+            modify.changes.0.iter().map(|change| change.modification.values.0.iter().map(octets).collect()).collect();
         let changes = modify.changes.0.iter().zip(&values).map(|(change, values)| {
             Ok(NewChange {
                 operation: change_kind(&change.operation)?,
@@ -229,10 +225,15 @@ fn scope(number: u8) -> PyResult<Scope> {
 }
 
 fn deref_aliases(number: u8) -> PyResult<DerefAliases> {
-    [DerefAliases::NeverDerefAliases, DerefAliases::DerefInSearching, DerefAliases::DerefFindingBaseObj, DerefAliases::DerefAlways]
-        .into_iter()
-        .find(|deref| deref.number() == i64::from(number))
-        .ok_or_else(|| PyValueError::new_err(format!("searchRequest.derefAliases: expected 0 to 3: {number}")))
+    [
+        DerefAliases::NeverDerefAliases,
+        DerefAliases::DerefInSearching,
+        DerefAliases::DerefFindingBaseObj,
+        DerefAliases::DerefAlways,
+    ]
+    .into_iter()
+    .find(|deref| deref.number() == i64::from(number))
+    .ok_or_else(|| PyValueError::new_err(format!("searchRequest.derefAliases: expected 0 to 3: {number}")))
 }
 
 fn change_kind(operation: &str) -> PyResult<ChangeKind> {

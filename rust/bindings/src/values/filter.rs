@@ -141,7 +141,11 @@ impl Filter {
 
     #[getter]
     fn any(&self) -> Tuple<Octets> {
-        Tuple(self.substrings().map(|parts| parts.any.iter().map(|part| Octets::from(&**part)).collect()).unwrap_or_default())
+        Tuple(
+            self.substrings()
+                .map(|parts| parts.any.iter().map(|part| Octets::from(&**part)).collect())
+                .unwrap_or_default(),
+        )
     }
 
     #[getter]

@@ -45,7 +45,10 @@ pub struct Message {
 #[pymethods]
 impl Message {
     #[new]
-    #[pyo3(signature = (message_id, operation, controls = Tuple::default()))]
+    #[pyo3(
+        signature = (message_id, operation, controls = Tuple::default()),
+        text_signature = "(message_id, operation, controls=())"
+    )]
     fn new(message_id: u32, operation: Bound<'_, PyAny>, controls: Tuple<Control>) -> PyResult<Self> {
         kind_of(&operation)?;
         Ok(Self { message_id, operation: operation.unbind(), controls })

@@ -22,7 +22,7 @@ pub struct PagedResults {
 #[pymethods]
 impl PagedResults {
     #[new]
-    #[pyo3(signature = (size, cookie = Octets(Vec::new())))]
+    #[pyo3(signature = (size, cookie = Octets(Vec::new())), text_signature = "(size, cookie=b'')")]
     fn new(size: u32, cookie: Octets) -> Self {
         Self { size, cookie }
     }

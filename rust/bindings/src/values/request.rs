@@ -17,7 +17,7 @@ pub struct Attribute {
 #[pymethods]
 impl Attribute {
     #[new]
-    #[pyo3(signature = (description, values = Tuple::default()))]
+    #[pyo3(signature = (description, values = Tuple::default()), text_signature = "(description, values=())")]
     fn new(description: String, values: Tuple<Octets>) -> Self {
         Self { description, values }
     }
@@ -102,10 +102,14 @@ pub struct SearchRequest {
 #[pymethods]
 impl SearchRequest {
     #[new]
-    #[pyo3(signature = (
-        base_object, scope, filter, attributes = Tuple::default(), *,
-        deref_aliases = 0, size_limit = 0, time_limit = 0, types_only = false
-    ))]
+    #[pyo3(
+        signature = (
+            base_object, scope, filter, attributes = Tuple::default(), *,
+            deref_aliases = 0, size_limit = 0, time_limit = 0, types_only = false
+        ),
+        text_signature = "(base_object, scope, filter, attributes=(), *, \
+            deref_aliases=0, size_limit=0, time_limit=0, types_only=False)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "a search request has eight parts")]
     fn new(
         base_object: String,

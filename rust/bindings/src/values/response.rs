@@ -80,10 +80,14 @@ pub struct LdapResult {
 #[pymethods]
 impl LdapResult {
     #[new]
-    #[pyo3(signature = (
-        kind, result_code, matched_dn = String::new(), diagnostic_message = String::new(), *,
-        referral = Tuple::default(), server_sasl_creds = None, response_name = None, response_value = None
-    ))]
+    #[pyo3(
+        signature = (
+            kind, result_code, matched_dn = String::new(), diagnostic_message = String::new(), *,
+            referral = Tuple::default(), server_sasl_creds = None, response_name = None, response_value = None
+        ),
+        text_signature = "(kind, result_code, matched_dn='', diagnostic_message='', *, \
+            referral=(), server_sasl_creds=None, response_name=None, response_value=None)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "a result has eight parts")]
     fn new(
         kind: &str,
