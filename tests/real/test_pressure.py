@@ -122,12 +122,22 @@ async def test_two_thousand_clients_at_once_are_all_answered(gateway: GatewayFac
     if hard != resource.RLIM_INFINITY and hard < 3 * count:
         pytest.skip(f"too few open files are allowed here for {count} clients: ulimit -n {hard}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3 * count), hard))
-    server = await asyncio.start_server(_serve_one_of_many, "127.0.0.1", 0, backlog=4096)
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        await _serve_one_of_many(reader, writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=4096)
     host, port = server.sockets[0].getsockname()
     running = gateway([gateways.listener("front")], [gateways.upstream(Address(host, port))], log_level="info")
     everybody = asyncio.Barrier(count)
     answered = await asyncio.gather(*(_one_of_many(running.address, number, everybody) for number in range(count)))
     assert sorted(answered) == list(range(count))
+    # The gateway closes its upstream connections behind its clients; all must be gone before the loop is.
+    await asyncio.gather(*serving)
     server.close()
     await server.wait_closed()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -147,6 +157,7 @@ async def _serve_one_of_many(reader: asyncio.StreamReader, writer: asyncio.Strea
                 writer.write(wire.entry(request.message_id, request.parts[0][1]))
                 writer.write(wire.done(request.message_id))
     writer.close()
+    await writer.wait_closed()
 
 
 def test_slow_handshakes_block_nobody(before_openldap: Target) -> None:

@@ -114,3 +114,19 @@ def test_external_never_borrows_the_certificate_of_the_gateway(
         refused = client.ask(wire.sasl_bind(1, b"EXTERNAL", credentials))
         assert refused.code not in (wire.SUCCESS, wire.SASL_BIND_IN_PROGRESS)
         assert client.ask(wire.extended(2, wire.WHO_AM_I)).response_value in (None, b"")
+
+
+def test_external_never_borrows_the_user_of_the_gateway_on_a_unix_socket(
+    openldap: Directory, gateway: Callable[..., Gateway]
+) -> None:
+    # On ldapi:// slapd takes the identity from the kernel, which again is the gateway's.
+    assert openldap.unix is not None
+    with RawClient(openldap.unix) as direct:
+        assert direct.ask(wire.sasl_bind(1, b"EXTERNAL", b"")).code == wire.SUCCESS
+    running = gateway([gateways.listener("plain")], [gateways.upstream(openldap.unix)])
+    with RawClient(running.address) as client:
+        assert client.ask(wire.sasl_bind(1, b"EXTERNAL", b"")).code not in (
+            wire.SUCCESS,
+            wire.SASL_BIND_IN_PROGRESS,
+        )
+        assert client.ask(wire.extended(2, wire.WHO_AM_I)).response_value in (None, b"")
