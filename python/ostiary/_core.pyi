@@ -6,7 +6,247 @@ Calls go one way, from Python down. Nothing here owns a socket or looks at a clo
 from collections.abc import Sequence
 from typing import Final, TypeAlias, final
 
+from typing_extensions import disjoint_base
+
 __version__: Final[str]
+
+# One client's session, and what a driver owes it:
+#
+# 1. A client was accepted: make a `Session`, and arm a timer for its `deadline`.
+# 2. Octets came, or ended, on a side: call `client_data`, `client_eof`, `upstream_data` or `upstream_eof`; the client's
+#    connection is gone: `client_gone`. The step's octets are written at once and in order, then its events acted on, in
+#    order, before the next call.
+# 3. `Event.Connect`: dial. A server accepted: `upstream_connected`, with what it is to be asked for. Then either
+#    `Event.UpstreamReady` comes, or `Event.UpstreamFailed`: close that socket and dial the next; the same after a time
+#    limit of the driver's own, with `upstream_abandoned` first. No server is left: `upstream_unreachable`.
+#    `Event.StartUpstreamTls` comes with `ServerSetup("starttls")` alone: do the handshake, then call
+#    `upstream_tls_established`; from then on octets of both calls and steps are what is inside that TLS.
+# 4. Stop reading a side whose counterpart's write buffer is full, and between `Event.PauseClient` and `ResumeClient`.
+# 5. At the deadline call `expire`, then arm the timer for the new `deadline`. It moves later with traffic without being
+#    told, so an early `expire` does nothing; that it moved earlier is told by `Event.Deadline`.
+# 6. `Event.CloseUpstream` and `Event.Close`: close that socket once everything is written. `Close` is the last event;
+#    calls after it do nothing.
+#
+# Times are seconds of any steady clock, as `time.monotonic()`. No call raises for what came from the network: that is
+# an `Event.Violation`, its reply already in the step. A session belongs to one thread at a time.
+
+Step: TypeAlias = tuple[bytes | None, bytes | None, tuple[Event, ...]]
+"""What a call asks for: octets for the client, octets for the upstream (None: nothing to write), events."""
+
+_Identity: TypeAlias = tuple[Sequence[bytes], bytes, Sequence[str]]
+"""A certificate chain (DER, the end entity first), its key (PKCS #8, DER, not encrypted), and its DNS names."""
+
+@final
+class ListenerTls:
+    """The TLS that a listener offers; shared by its sessions."""
+
+    def __new__(
+        cls,
+        mode: str,
+        identities: Sequence[_Identity],
+        *,
+        client_authorities: Sequence[bytes] = ...,
+        client_auth: str = "none",
+        min_version: str = "1.2",
+    ) -> ListenerTls:
+        """`mode`: `none`, `starttls` or `ldaps`. The first identity serves clients whose SNI names no other.
+
+        `client_authorities` (DER) sign client certificates; `client_auth`: `none`, `optional` or `required`;
+        `min_version`: `1.2` or `1.3`. Raises: ValueError when rustls cannot use a certificate, key or authority.
+        """
+
+@final
+class UpstreamTls:
+    """The TLS that an upstream's servers are asked for, whatever their names; shared by sessions."""
+
+    def __new__(
+        cls,
+        authorities: Sequence[bytes],
+        *,
+        verify: bool = True,
+        identity: _Identity | None = None,
+        min_version: str = "1.2",
+    ) -> UpstreamTls:
+        """Trusts certificates that the authorities (DER) issued, and the authorities themselves as servers.
+
+        `identity` is the gateway's own, for servers that ask for one. Raises: ValueError, as `ListenerTls`.
+        """
+
+@final
+class ServerSetup:
+    """What one server is asked for when it is connected."""
+
+    def __new__(cls, mode: str, tls: UpstreamTls | None = None, name: str | None = None) -> ServerSetup:
+        """`none`: plain, or TLS of the driver's own from the start. `ldaps` and `starttls` with `tls` and the `name`
+        that the certificate has to carry: the session's TLS. `starttls` alone: the session asks, the driver's engine
+        does the handshake. Raises: ValueError when these do not fit together, or `name` is no name.
+        """
+
+@final
+class Settings:
+    """One listener's ways, shared by its sessions. The keys are those of the configuration, octets and seconds."""
+
+    def __new__(
+        cls,
+        *,
+        tls: ListenerTls,
+        upstream: str,
+        require_tls: str,
+        sasl_security_layers: str,
+        allow_unauthenticated_bind: bool,
+        allow_ldapv2: bool,
+        allow_sicily: bool,
+        upstream_knows_gateway: bool,
+        message_bytes_unauthenticated: int,
+        message_bytes: int,
+        filter_depth: int,
+        filter_nodes: int,
+        outstanding_requests: int,
+        buffered_bytes: int,
+        handshake_seconds: float,
+        first_message_seconds: float,
+        idle_seconds: float,
+    ) -> Settings:
+        """`upstream` is its name, as clients read it in diagnostic messages. `upstream_knows_gateway`: the servers
+        authenticate the gateway itself, so a client's SASL EXTERNAL is refused. Raises: ValueError for another word.
+        """
+
+@final
+class TlsFacts:
+    """What a handshake agreed on."""
+
+    version: Final[str]
+    """As `TLSv1.3`."""
+    cipher: Final[str]
+    """As `TLS13_AES_128_GCM_SHA256`."""
+    peer_certificate: Final[bytes | None]
+    """DER; None when the peer showed none."""
+
+@disjoint_base
+class Event:
+    """Something to do or to log, one of the classes below. None comes for ordinary traffic."""
+
+    @final
+    class Connect(Event):
+        """A request needs the upstream: dial (3 above)."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.Connect: ...
+
+    @final
+    class UpstreamReady(Event):
+        """The server is ready for LDAP; `tls` when the session does its TLS."""
+
+        __match_args__: Final = ("tls",)
+        def __new__(cls, tls: TlsFacts | None) -> Event.UpstreamReady: ...
+        tls: Final[TlsFacts | None]
+
+    @final
+    class UpstreamFailed(Event):
+        """Setting up the connected server failed: close it and dial the next."""
+
+        __match_args__: Final = ("reason",)
+        def __new__(cls, reason: str) -> Event.UpstreamFailed: ...
+        reason: Final[str]
+
+    @final
+    class StartUpstreamTls(Event):
+        """The server agreed to StartTLS: the driver's engine has to do the handshake."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.StartUpstreamTls: ...
+
+    @final
+    class CloseUpstream(Event):
+        """The upstream's connection is over; another `Connect` may follow in the same step."""
+
+        __match_args__: Final = ("reason",)
+        def __new__(cls, reason: str) -> Event.CloseUpstream: ...
+        reason: Final[str]
+
+    @final
+    class Violation(Event):
+        """A peer broke the protocol. `docs/troubleshooting.md` lists the kinds."""
+
+        __match_args__: Final = ("peer", "kind", "detail")
+        def __new__(cls, peer: str, kind: str, detail: str) -> Event.Violation: ...
+        peer: Final[str]
+        """`client` or `upstream`."""
+        kind: Final[str]
+        """A word, as `bad_framing`."""
+        detail: Final[str]
+        """Field and offset, or the TLS library's words; never a value."""
+
+    @final
+    class PauseClient(Event):
+        """Requests wait and fill the buffer: stop reading from the client."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.PauseClient: ...
+
+    @final
+    class ResumeClient(Event):
+        """Read from the client again."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.ResumeClient: ...
+
+    @final
+    class Deadline(Event):
+        """The deadline moved earlier."""
+
+        __match_args__: Final = ("at",)
+        def __new__(cls, at: float) -> Event.Deadline: ...
+        at: Final[float]
+
+    @final
+    class Opaque(Event):
+        """A SASL security layer hides everything from here on; octets pass unread."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.Opaque: ...
+
+    @final
+    class Close(Event):
+        """The end: `reason` is a word, as `unbind`."""
+
+        __match_args__: Final = ("reason",)
+        def __new__(cls, reason: str) -> Event.Close: ...
+        reason: Final[str]
+
+@final
+class Session:
+    """One client's protocol and TLS state, and what it uses upstream. Holds no socket."""
+
+    def __new__(cls, settings: Settings, now: float) -> Session: ...
+    def client_data(self, data: bytes, now: float) -> Step: ...
+    def client_eof(self, now: float) -> Step:
+        """The client will send no more; what is outstanding is still answered."""
+    def client_gone(self) -> Step:
+        """Nobody is left to answer; only the upstream may still get an Unbind."""
+    def upstream_data(self, data: bytes, now: float) -> Step: ...
+    def upstream_eof(self, now: float) -> Step: ...
+    def upstream_connected(self, setup: ServerSetup, now: float) -> Step: ...
+    def upstream_tls_established(self, now: float) -> Step: ...
+    def upstream_abandoned(self) -> None:
+        """The server that is being set up will not do; the next one may be tried."""
+    def upstream_unreachable(self, now: float) -> Step:
+        """What waits for a server is answered unavailable; the next request asks to `Connect` again."""
+    def expire(self, now: float) -> Step: ...
+    def shut_down(self) -> Step:
+        """The gateway stops: the client gets a notice, and the session ends."""
+    @property
+    def deadline(self) -> float:
+        """When to call `expire`; infinite once closed."""
+    @property
+    def identity(self) -> str:
+        """Whom the client has proved to be: empty for anonymous, a name, `sasl:GSSAPI`, `sicily`."""
+    @property
+    def outstanding(self) -> int:
+        """How many requests wait for their final response."""
+    @property
+    def client_tls(self) -> TlsFacts | None:
+        """What the client's handshake agreed on; None without TLS."""
 
 # Names as values. All are frozen, and equal when they mean the same, however they were spelt.
 
@@ -98,22 +338,17 @@ class Control:
     """A control of a request or response (RFC 4511 section 4.1.11)."""
 
     def __new__(cls, control_type: str, criticality: bool = False, control_value: bytes | None = None) -> Control: ...
-    @property
-    def control_type(self) -> str: ...
-    @property
-    def criticality(self) -> bool: ...
-    @property
-    def control_value(self) -> bytes | None: ...
+    control_type: Final[str]
+    criticality: Final[bool]
+    control_value: Final[bytes | None]
 
 @final
 class Attribute:
     """An attribute description with values, in the order they came."""
 
     def __new__(cls, description: str, values: Sequence[bytes] = ()) -> Attribute: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def values(self) -> tuple[bytes, ...]: ...
+    description: Final[str]
+    values: Final[tuple[bytes, ...]]
 
 @final
 class Change:
@@ -121,10 +356,8 @@ class Change:
 
     def __new__(cls, operation: str, modification: Attribute) -> Change:
         """Raises: ValueError for any other operation."""
-    @property
-    def operation(self) -> str: ...
-    @property
-    def modification(self) -> Attribute: ...
+    operation: Final[str]
+    modification: Final[Attribute]
 
 @final
 class BindRequest:
@@ -142,16 +375,11 @@ class BindRequest:
         mechanism: str | None = None,
         credentials: bytes | None = None,
     ) -> BindRequest: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def simple(self) -> bytes | None: ...
-    @property
-    def mechanism(self) -> str | None: ...
-    @property
-    def credentials(self) -> bytes | None: ...
+    version: Final[int]
+    name: Final[str]
+    simple: Final[bytes | None]
+    mechanism: Final[str | None]
+    credentials: Final[bytes | None]
 
 @final
 class UnbindRequest:
@@ -175,50 +403,37 @@ class SearchRequest:
         time_limit: int = 0,
         types_only: bool = False,
     ) -> SearchRequest: ...
-    @property
-    def base_object(self) -> str: ...
-    @property
-    def scope(self) -> int: ...
-    @property
-    def filter(self) -> Filter: ...
-    @property
-    def attributes(self) -> tuple[str, ...]: ...
-    @property
-    def deref_aliases(self) -> int: ...
-    @property
-    def size_limit(self) -> int: ...
-    @property
-    def time_limit(self) -> int: ...
-    @property
-    def types_only(self) -> bool: ...
+    base_object: Final[str]
+    scope: Final[int]
+    filter: Final[Filter]
+    attributes: Final[tuple[str, ...]]
+    deref_aliases: Final[int]
+    size_limit: Final[int]
+    time_limit: Final[int]
+    types_only: Final[bool]
 
 @final
 class ModifyRequest:
     """A modify: changes in order, all or none."""
 
     def __new__(cls, object: str, changes: Sequence[Change]) -> ModifyRequest: ...
-    @property
-    def object(self) -> str: ...
-    @property
-    def changes(self) -> tuple[Change, ...]: ...
+    object: Final[str]
+    changes: Final[tuple[Change, ...]]
 
 @final
 class AddRequest:
     """An add of one entry."""
 
     def __new__(cls, entry: str, attributes: Sequence[Attribute]) -> AddRequest: ...
-    @property
-    def entry(self) -> str: ...
-    @property
-    def attributes(self) -> tuple[Attribute, ...]: ...
+    entry: Final[str]
+    attributes: Final[tuple[Attribute, ...]]
 
 @final
 class DelRequest:
     """A delete of one entry."""
 
     def __new__(cls, entry: str) -> DelRequest: ...
-    @property
-    def entry(self) -> str: ...
+    entry: Final[str]
 
 @final
 class ModifyDnRequest:
@@ -227,72 +442,57 @@ class ModifyDnRequest:
     def __new__(
         cls, entry: str, new_rdn: str, delete_old_rdn: bool = True, new_superior: str | None = None
     ) -> ModifyDnRequest: ...
-    @property
-    def entry(self) -> str: ...
-    @property
-    def new_rdn(self) -> str: ...
-    @property
-    def delete_old_rdn(self) -> bool: ...
-    @property
-    def new_superior(self) -> str | None: ...
+    entry: Final[str]
+    new_rdn: Final[str]
+    delete_old_rdn: Final[bool]
+    new_superior: Final[str | None]
 
 @final
 class CompareRequest:
     """A question whether an entry has a value."""
 
     def __new__(cls, entry: str, attribute_desc: str, assertion_value: bytes) -> CompareRequest: ...
-    @property
-    def entry(self) -> str: ...
-    @property
-    def attribute_desc(self) -> str: ...
-    @property
-    def assertion_value(self) -> bytes: ...
+    entry: Final[str]
+    attribute_desc: Final[str]
+    assertion_value: Final[bytes]
 
 @final
 class AbandonRequest:
     """An abandon of the request with this id; it has no response."""
 
     def __new__(cls, message_id: int) -> AbandonRequest: ...
-    @property
-    def message_id(self) -> int: ...
+    message_id: Final[int]
 
 @final
 class ExtendedRequest:
     """An extended request by OID. Its repr shows no value: a password modify holds passwords."""
 
     def __new__(cls, request_name: str, request_value: bytes | None = None) -> ExtendedRequest: ...
-    @property
-    def request_name(self) -> str: ...
-    @property
-    def request_value(self) -> bytes | None: ...
+    request_name: Final[str]
+    request_value: Final[bytes | None]
 
 @final
 class SearchResultEntry:
     """One entry a search found."""
 
     def __new__(cls, object_name: str, attributes: Sequence[Attribute]) -> SearchResultEntry: ...
-    @property
-    def object_name(self) -> str: ...
-    @property
-    def attributes(self) -> tuple[Attribute, ...]: ...
+    object_name: Final[str]
+    attributes: Final[tuple[Attribute, ...]]
 
 @final
 class SearchResultReference:
     """URIs at which a search may go on."""
 
     def __new__(cls, uris: Sequence[str]) -> SearchResultReference: ...
-    @property
-    def uris(self) -> tuple[str, ...]: ...
+    uris: Final[tuple[str, ...]]
 
 @final
 class IntermediateResponse:
     """A response that is not the last (RFC 4511 section 4.13)."""
 
     def __new__(cls, response_name: str | None = None, response_value: bytes | None = None) -> IntermediateResponse: ...
-    @property
-    def response_name(self) -> str | None: ...
-    @property
-    def response_value(self) -> bytes | None: ...
+    response_name: Final[str | None]
+    response_value: Final[bytes | None]
 
 @final
 class LdapResult:
@@ -315,22 +515,14 @@ class LdapResult:
         response_value: bytes | None = None,
     ) -> LdapResult:
         """Raises: ValueError for any other kind."""
-    @property
-    def kind(self) -> str: ...
-    @property
-    def result_code(self) -> int: ...
-    @property
-    def matched_dn(self) -> str: ...
-    @property
-    def diagnostic_message(self) -> str: ...
-    @property
-    def referral(self) -> tuple[str, ...]: ...
-    @property
-    def server_sasl_creds(self) -> bytes | None: ...
-    @property
-    def response_name(self) -> str | None: ...
-    @property
-    def response_value(self) -> bytes | None: ...
+    kind: Final[str]
+    result_code: Final[int]
+    matched_dn: Final[str]
+    diagnostic_message: Final[str]
+    referral: Final[tuple[str, ...]]
+    server_sasl_creds: Final[bytes | None]
+    response_name: Final[str | None]
+    response_value: Final[bytes | None]
 
 _Request: TypeAlias = (
     BindRequest
@@ -351,12 +543,9 @@ class Message:
     """An LDAPMessage: an id, an operation, and controls."""
 
     def __new__(cls, message_id: int, operation: _Request | _Response, controls: Sequence[Control] = ()) -> Message: ...
-    @property
-    def message_id(self) -> int: ...
-    @property
-    def operation(self) -> _Request | _Response: ...
-    @property
-    def controls(self) -> tuple[Control, ...]: ...
+    message_id: Final[int]
+    operation: Final[_Request | _Response]
+    controls: Final[tuple[Control, ...]]
     @property
     def kind(self) -> str:
         """What the operation is: the kind of a request or of the request that a result ends, `search_entry`,
@@ -398,10 +587,8 @@ class PagedResults:
     @staticmethod
     def decode(control_value: bytes) -> PagedResults:
         """Raises: ValueError when the value is malformed."""
-    @property
-    def size(self) -> int: ...
-    @property
-    def cookie(self) -> bytes: ...
+    size: Final[int]
+    cookie: Final[bytes]
     def encode(self) -> bytes:
         """The control value as BER."""
 
