@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ostiary import log
 from ostiary._core import Event, Session
@@ -146,56 +147,57 @@ class Connection(asyncio.Protocol):
     def act(self, events: tuple[Event, ...]) -> None:
         """Does what the session asks for beside writing."""
         for event in events:
-            match event:
-                case Event.Connect():
-                    self._dial = asyncio.create_task(self._dial_upstream())
-                case Event.UpstreamReady() | Event.UpstreamFailed() | Event.StartUpstreamTls():
-                    if self.link is not None:
-                        self.link.report(event)
-                case Event.CloseUpstream(reason=reason):
-                    self._close_upstream(reason)
-                case Event.PauseClient():
-                    self.hold_client()
-                case Event.ResumeClient():
-                    self.release_client()
-                case Event.Deadline(at=at):
-                    self._arm(at - monotonic())
-                case Event.Violation():
-                    self._log_violation(event)
-                case Event.Opaque():
-                    log.event(
-                        logger, logging.WARNING, "sasl_security_layer_opaque",
-                        client=self.client_address, listener=self._listener.name,
-                    )  # fmt: skip
-                case Event.Close(reason=reason):
-                    self._close(reason)
+            ACTIONS[type(event)](self, event)
+
+    def _connect(self, _event: Event) -> None:
+        self._dial = asyncio.create_task(self._dial_upstream())
+
+    def _report(self, event: Event) -> None:
+        if self.link is not None:
+            self.link.report(event)
+
+    def _pause(self, _event: Event) -> None:
+        self.hold_client()
+
+    def _resume(self, _event: Event) -> None:
+        self.release_client()
+
+    def _move_deadline(self, event: Event.Deadline) -> None:
+        self._arm(event.at - monotonic())
+
+    def _warn_opaque(self, _event: Event) -> None:
+        log.event(
+            logger,
+            logging.WARNING,
+            "sasl_security_layer_opaque",
+            client=self.client_address,
+            listener=self._listener.name,
+        )
 
     async def _dial_upstream(self) -> None:
         upstream = self._listener.upstream
         try:
             await dial(upstream, self)
         except UpstreamUnavailable as error:
-            log.event(
-                logger, logging.WARNING, "upstream_unavailable", upstream=upstream.name, error=str(error)
-            )
+            log.event(logger, logging.WARNING, "upstream_unavailable", upstream=upstream.name, error=str(error))
             self.take(self.session.upstream_unreachable(monotonic()))
         finally:
             self._dial = None
 
-    def _close_upstream(self, reason: str) -> None:
+    def _close_upstream(self, event: Event.CloseUpstream) -> None:
         link, self.link = self.link, None
         if link is not None:
             log.event(
                 logger, logging.INFO, "upstream_closed",
-                upstream=self._listener.upstream.name, reason=reason, client=self.client_address,
+                upstream=self._listener.upstream.name, reason=event.reason, client=self.client_address,
             )  # fmt: skip
             link.close()
 
-    def _close(self, reason: str) -> None:
+    def _close(self, event: Event.Close) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             log.event(
                 logger, logging.DEBUG, "connection_closed",
-                client=self.client_address, listener=self._listener.name, reason=reason,
+                client=self.client_address, listener=self._listener.name, reason=event.reason,
             )  # fmt: skip
         if self._dial is not None:
             self._dial.cancel()
@@ -232,6 +234,21 @@ class Connection(asyncio.Protocol):
         if self._timer is None and deadline != float("inf"):
             # uvloop's clock has steps of a millisecond: a timer may fire that much early.
             self._arm(max(deadline - now, 0.001))
+
+
+ACTIONS: dict[type[Event], Callable[[Connection, Any], None]] = {
+    Event.Connect: Connection._connect,
+    Event.UpstreamReady: Connection._report,
+    Event.UpstreamFailed: Connection._report,
+    Event.StartUpstreamTls: Connection._report,
+    Event.CloseUpstream: Connection._close_upstream,
+    Event.PauseClient: Connection._pause,
+    Event.ResumeClient: Connection._resume,
+    Event.Deadline: Connection._move_deadline,
+    Event.Violation: Connection._log_violation,
+    Event.Opaque: Connection._warn_opaque,
+    Event.Close: Connection._close,
+}
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:

@@ -34,9 +34,7 @@ class Gateway:
         upstreams = {each.name: Upstream(each, limits.connect_seconds) for each in config.upstreams}
         admission = Admission(limits)
         self._drain_seconds = limits.drain_seconds
-        self.listeners = [
-            Listener(each, limits, upstreams[each.upstream], admission) for each in config.listeners
-        ]
+        self.listeners = [Listener(each, limits, upstreams[each.upstream], admission) for each in config.listeners]
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -55,9 +53,7 @@ class Gateway:
                     await listener.open()
                 except OSError as error:
                     reason = error.strerror or str(error)
-                    raise OSError(
-                        error.errno, f"listener {listener.name}: cannot listen: {reason}"
-                    ) from error
+                    raise OSError(error.errno, f"listener {listener.name}: cannot listen: {reason}") from error
         except OSError:
             for listener in self.listeners:
                 listener.stop_accepting()

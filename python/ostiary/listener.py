@@ -36,33 +36,33 @@ class Admission:
         self._per_address: Counter[str] = Counter()
         self._total = 0
 
-    def admit(self, host: str) -> str | None:
+    def admit(self, connection: Connection) -> str | None:
         """Counts a client in: none, or the limit that keeps it out."""
         if self._total >= self._limits.connections:
             return "connections"
         most = self._limits.connections_per_address
-        if most and self._per_address[host] >= most:
-            return "connections_per_address"
-        self._total += 1
         if most:
-            self._per_address[host] += 1
+            address = host(connection)
+            if self._per_address[address] >= most:
+                return "connections_per_address"
+            self._per_address[address] += 1
+        self._total += 1
         return None
 
-    def release(self, host: str) -> None:
+    def release(self, connection: Connection) -> None:
         """Counts a client out."""
         self._total -= 1
         if self._limits.connections_per_address:
-            self._per_address[host] -= 1
-            if self._per_address[host] <= 0:
-                del self._per_address[host]
+            address = host(connection)
+            self._per_address[address] -= 1
+            if self._per_address[address] <= 0:
+                del self._per_address[address]
 
 
 class Listener:
     """An address the gateway accepts on."""
 
-    def __init__(
-        self, asked: config.Listener, limits: config.Limits, upstream: Upstream, admission: Admission
-    ) -> None:
+    def __init__(self, asked: config.Listener, limits: config.Limits, upstream: Upstream, admission: Admission) -> None:
         self.name = asked.name
         self.upstream = upstream
         self.buffered_bytes = limits.buffered_bytes
@@ -95,9 +95,7 @@ class Listener:
             # The file must not be open to others for the moment before its mode is set.
             before = os.umask(0o777 & ~int(self._asked.socket_mode, 8))
             try:
-                self._server = await loop.create_unix_server(
-                    self._accept, str(endpoint.path), backlog=BACKLOG
-                )
+                self._server = await loop.create_unix_server(self._accept, str(endpoint.path), backlog=BACKLOG)
             finally:
                 os.umask(before)
         else:
@@ -116,7 +114,7 @@ class Listener:
 
     def admit(self, connection: Connection) -> bool:
         """Whether a client that has just connected may stay."""
-        limit = self._admission.admit(host(connection))
+        limit = self._admission.admit(connection)
         if limit is not None:
             log.event(
                 logger, logging.WARNING, "connection_refused",
@@ -130,7 +128,7 @@ class Listener:
         """A client is gone."""
         if connection in self.connections:
             self.connections.discard(connection)
-            self._admission.release(host(connection))
+            self._admission.release(connection)
 
     def _accept(self) -> Connection:
         return Connection(self)

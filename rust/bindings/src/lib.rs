@@ -19,10 +19,10 @@ mod _core {
 
     #[pymodule_export]
     use super::values::{
-        AbandonRequest, AddRequest, Attribute, AttributeDescription, BindRequest, Change, CompareRequest,
-        Control, DelRequest, Dn, ExtendedRequest, Filter, Framer, IntermediateResponse, LdapResult, Message,
-        ModifyDnRequest, ModifyRequest, PagedResults, SearchRequest, SearchResultEntry, SearchResultReference,
-        UnbindRequest, decode_request, decode_response, notice_of_disconnection, result_code_name,
+        AbandonRequest, AddRequest, Attribute, AttributeDescription, BindRequest, Change, CompareRequest, Control,
+        DelRequest, Dn, ExtendedRequest, Filter, Framer, IntermediateResponse, LdapResult, Message, ModifyDnRequest,
+        ModifyRequest, PagedResults, SearchRequest, SearchResultEntry, SearchResultReference, UnbindRequest,
+        decode_request, decode_response, notice_of_disconnection, result_code_name,
     };
 
     #[pymodule_export]

@@ -146,11 +146,7 @@ pub struct PySession(Session);
 impl PySession {
     /// One call into the session, and what it asks for as Python values.
     #[inline]
-    fn step<'py>(
-        &mut self,
-        py: Python<'py>,
-        call: impl FnOnce(&mut Session, &mut Step),
-    ) -> PyResult<PyStep<'py>> {
+    fn step<'py>(&mut self, py: Python<'py>, call: impl FnOnce(&mut Session, &mut Step)) -> PyResult<PyStep<'py>> {
         STEP.with_borrow_mut(|step| {
             step.clear();
             call(&mut self.0, step);
@@ -161,7 +157,7 @@ impl PySession {
                 let events = step.events.drain(..).map(|each| event(py, each)).collect::<PyResult<Vec<_>>>()?;
                 PyTuple::new(py, events)?
             };
-            Ok((octets(&step.to_client), octets(&step.to_upstream), events))
+            Ok((octets(step.to_client()), octets(step.to_upstream()), events))
         })
     }
 }
@@ -193,12 +189,7 @@ impl PySession {
         self.step(py, |session, step| session.upstream_eof(now, step))
     }
 
-    fn upstream_connected<'py>(
-        &mut self,
-        py: Python<'py>,
-        setup: &PyServerSetup,
-        now: f64,
-    ) -> PyResult<PyStep<'py>> {
+    fn upstream_connected<'py>(&mut self, py: Python<'py>, setup: &PyServerSetup, now: f64) -> PyResult<PyStep<'py>> {
         self.step(py, |session, step| session.upstream_connected(&setup.0, now, step))
     }
 

@@ -70,12 +70,7 @@ pub struct PyUpstreamTls(Arc<rustls::ClientConfig>);
 impl PyUpstreamTls {
     #[new]
     #[pyo3(signature = (authorities, *, verify = true, identity = None, min_version = "1.2"))]
-    fn new(
-        authorities: Vec<Vec<u8>>,
-        verify: bool,
-        identity: Option<PyIdentity>,
-        min_version: &str,
-    ) -> PyResult<Self> {
+    fn new(authorities: Vec<Vec<u8>>, verify: bool, identity: Option<PyIdentity>, min_version: &str) -> PyResult<Self> {
         let identity = identity.map(self::identity);
         tls_config::upstream_tls(&authorities, verify, identity, self::min_version(min_version)?)
             .map(Self)

@@ -5,7 +5,7 @@ use ostiary_ldap::message::{Authentication, BindRequest, RequestKind};
 use ostiary_ldap::result::{BindResponse, ResultCode};
 use ostiary_ldap::write;
 
-use crate::client::{TLS_REQUIRED, Taken};
+use crate::client::{TLS_REQUIRED, Taken, refuse};
 use crate::identity::{Identity, is_blank};
 use crate::outstanding::Pending;
 use crate::phase::{Phase, Refusal, UpstreamPhase};
@@ -83,16 +83,10 @@ impl Session {
         self.identity = Identity::Anonymous;
         self.between_stages = false;
         if self.upstream.phase == UpstreamPhase::Ready && self.upstream.may_be_bound {
-            write::anonymous_bind_request(self.upstream_out(step), message_id);
+            write::anonymous_bind_request(&mut step.upstream.plain, message_id);
             self.phase = Phase::AwaitingAnonymity { message_id, refusal };
         } else {
-            self.answer_refused_bind(message_id, refusal, step);
-        }
-    }
-
-    fn answer_refused_bind(&mut self, message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
-        if let Some(Refusal { code, text }) = refusal {
-            self.refuse(message_id, RequestKind::Bind, code, text, step);
+            answer_refused_bind(message_id, refusal, step);
         }
     }
 
@@ -102,7 +96,7 @@ impl Session {
         if let Phase::AwaitingAnonymity { message_id, refusal } = self.phase {
             self.phase = Phase::Open;
             self.upstream.may_be_bound = false;
-            self.answer_refused_bind(message_id, refusal, step);
+            answer_refused_bind(message_id, refusal, step);
         }
     }
 
@@ -121,6 +115,12 @@ impl Session {
             ResultCode::SASL_BIND_IN_PROGRESS => self.between_stages = true,
             _ => {}
         }
+    }
+}
+
+fn answer_refused_bind(message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
+    if let Some(Refusal { code, text }) = refusal {
+        refuse(message_id, RequestKind::Bind, code, text, step);
     }
 }
 

@@ -40,7 +40,7 @@ impl Session {
     /// Takes plaintext from the client: as many requests as may pass now.
     pub(crate) fn take_client_plaintext(&mut self, plain: &[u8], now: f64, step: &mut Step) {
         if self.phase == Phase::Opaque {
-            self.upstream_out(step).extend_from_slice(plain);
+            step.upstream.plain.extend_from_slice(plain);
             return;
         }
         if self.client.inbox.is_empty() {
@@ -136,7 +136,7 @@ impl Session {
         match &request.operation {
             Operation::Unbind => {
                 if self.upstream.phase == UpstreamPhase::Ready {
-                    self.upstream_out(step).extend_from_slice(message);
+                    step.upstream.plain.extend_from_slice(message);
                 }
                 self.close(CloseReason::Unbind, "", step);
                 Taken::Done
@@ -167,7 +167,7 @@ impl Session {
         }
         let code = ResultCode::ADMIN_LIMIT_EXCEEDED;
         let text = "the filter is nested too deeply or has too many parts";
-        write::refusal(self.client_out(step), *message_id, RequestKind::Search, code, text);
+        write::refusal(&mut step.client.plain, *message_id, RequestKind::Search, code, text);
         Taken::Done
     }
 
@@ -175,13 +175,13 @@ impl Session {
     fn take_ordinary(&mut self, message: &[u8], request: &Request<'_>, step: &mut Step) -> Taken {
         let kind = request.operation.kind();
         if self.lacks_tls(RequireTls::All) {
-            self.refuse(request.message_id, kind, ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED, step);
+            refuse(request.message_id, kind, ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED, step);
             return Taken::Done;
         }
         if self.between_stages {
             // RFC 4513 5.2.1.2: nothing but the next stage; servers that took it would apply nobody's rights.
             let text = "a SASL bind is in progress";
-            self.refuse(request.message_id, kind, ResultCode::OPERATIONS_ERROR, text, step);
+            refuse(request.message_id, kind, ResultCode::OPERATIONS_ERROR, text, step);
             return Taken::Done;
         }
         let pending = Pending { message_id: request.message_id, kind, never_ends: request.never_ends() };
@@ -196,7 +196,7 @@ impl Session {
         }
         self.outstanding.abandon(abandoned);
         if self.upstream.phase == UpstreamPhase::Ready {
-            self.upstream_out(step).extend_from_slice(message);
+            step.upstream.plain.extend_from_slice(message);
         }
         self.finish_if_half_closed(step);
     }
@@ -206,7 +206,7 @@ impl Session {
         match self.upstream.phase {
             UpstreamPhase::Ready => {
                 self.outstanding.insert(pending);
-                self.upstream_out(step).extend_from_slice(message);
+                step.upstream.plain.extend_from_slice(message);
                 Taken::Done
             }
             UpstreamPhase::Absent if self.upstream.unreachable => {
@@ -222,22 +222,10 @@ impl Session {
         }
     }
 
-    /// Answers a request at the gateway.
-    pub(crate) fn refuse(
-        &mut self,
-        message_id: u32,
-        kind: RequestKind,
-        code: ResultCode,
-        text: &str,
-        step: &mut Step,
-    ) {
-        write::refusal(self.client_out(step), message_id, kind, code, text);
-    }
-
     /// Answers a request whose upstream is not there. The text names the upstream, not its hosts.
     pub(crate) fn refuse_unavailable(&mut self, pending: Pending, step: &mut Step) {
         let text = format!("upstream {} is unavailable", self.settings.upstream);
-        self.refuse(pending.message_id, pending.kind, ResultCode::UNAVAILABLE, &text, step);
+        refuse(pending.message_id, pending.kind, ResultCode::UNAVAILABLE, &text, step);
     }
 
     /// Whether this listener asks for TLS that this client has not got.
@@ -275,7 +263,7 @@ impl Session {
     fn meet_security_layer_of_client(&mut self, octets: &[u8], step: &mut Step) {
         if self.settings.sasl_security_layers == SaslSecurityLayers::Opaque {
             self.become_opaque(step);
-            self.upstream_out(step).extend_from_slice(octets);
+            step.upstream.plain.extend_from_slice(octets);
         } else {
             self.client_violation(ViolationKind::SaslSecurityLayer, SECURITY_LAYER_REFUSED.to_owned(), step);
         }
@@ -285,6 +273,11 @@ impl Session {
         self.phase = Phase::Opaque;
         step.events.push(Event::Opaque);
     }
+}
+
+/// Answers a request at the gateway.
+pub(crate) fn refuse(message_id: u32, kind: RequestKind, code: ResultCode, text: &str, step: &mut Step) {
+    write::refusal(&mut step.client.plain, message_id, kind, code, text);
 }
 
 /// The diagnostic message beside confidentialityRequired.

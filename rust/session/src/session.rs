@@ -46,6 +46,8 @@ pub(crate) struct ClientSide {
     pub tls: Option<Box<ClientSideTls>>,
     /// Octets not yet taken: a partial request, or requests that are held.
     pub inbox: Vec<u8>,
+    /// Records that go out with the next ones.
+    pub deferred: Vec<u8>,
     /// The client will send no more; what is outstanding is still answered.
     pub half_closed: bool,
     /// The last bind may have negotiated a SASL security layer.
@@ -134,9 +136,13 @@ impl Session {
             None => self.take_client_plaintext(data, now, step),
             Some(tls) => {
                 let mut plain = std::mem::take(&mut step.received);
-                match tls.receive(data, &mut step.scratch, &mut plain, &mut step.to_client) {
+                match tls.receive(data, &mut step.scratch, &mut plain, &mut step.client.sealed) {
                     Ok(progress) => {
                         if progress.established {
+                            if tls.may_defer() {
+                                // A write of its own for a ticket that nobody waits for costs both sides a wake-up.
+                                self.client.deferred = step.client.sealed.take();
+                            }
                             self.client_tls_established(now, step);
                         }
                         if !plain.is_empty() {
@@ -293,18 +299,6 @@ impl Session {
         matches!(self.phase, Phase::Closed(_))
     }
 
-    /// Where plaintext for the client goes.
-    #[inline]
-    pub(crate) fn client_out<'s>(&self, step: &'s mut Step) -> &'s mut Vec<u8> {
-        if self.client.tls.is_some() { &mut step.client_plain } else { &mut step.to_client }
-    }
-
-    /// Where plaintext for the upstream goes.
-    #[inline]
-    pub(crate) fn upstream_out<'s>(&self, step: &'s mut Step) -> &'s mut Vec<u8> {
-        if self.upstream.tls.is_some() { &mut step.upstream_plain } else { &mut step.to_upstream }
-    }
-
     pub(crate) fn is_handshaking(&self) -> bool {
         self.client.tls.as_ref().is_some_and(|tls| !tls.is_established())
     }
@@ -341,7 +335,7 @@ impl Session {
     /// The client broke the protocol: the reply that the table gives, then the end.
     pub(crate) fn client_violation(&mut self, kind: ViolationKind, detail: String, step: &mut Step) {
         if let Reply::Notice(code) = kind.reply() {
-            let out = self.client_out(step);
+            let out = &mut step.client.plain;
             write::notice_of_disconnection(out, code, &format!("{kind}: {detail}"));
         }
         step.events.push(Event::Violation(Violation { peer: Peer::Client, kind, detail }));
@@ -355,11 +349,11 @@ impl Session {
         }
         let readable = self.phase != Phase::Opaque && !self.is_handshaking() && self.upstream.passing.is_none();
         if let (Some(code), true) = (reason.notice(), readable) {
-            let out = self.client_out(step);
+            let out = &mut step.client.plain;
             write::notice_of_disconnection(out, code, text);
         }
         if self.upstream.phase == UpstreamPhase::Ready && self.phase != Phase::Opaque && reason != CloseReason::Unbind {
-            let out = self.upstream_out(step);
+            let out = &mut step.upstream.plain;
             // Any id will do: nothing answers an Unbind (RFC 4511 4.3).
             write::unbind_request(out, i32::MAX.unsigned_abs());
         }
@@ -369,33 +363,70 @@ impl Session {
 
     /// The end of every call: encrypts, pauses or resumes the client, and says the last word.
     fn finish_step(&mut self, step: &mut Step) {
+        self.seal_for_client(step);
+        if let Some(tls) = &mut self.upstream.tls {
+            // A failure here is a used-up key; the server's end of the connection reports the rest.
+            let _ = tls.send(&step.upstream.plain, &mut step.upstream.sealed);
+            step.upstream.plain.clear();
+        }
+        if let Phase::Closed(reason) = self.phase {
+            if let Some(tls) = &mut self.client.tls {
+                tls.close(&mut step.client.sealed);
+            }
+            if let Some(tls) = &mut self.upstream.tls {
+                tls.close(&mut step.upstream.sealed);
+            }
+            self.join(step);
+            step.events.push(Event::Close(reason));
+            return;
+        }
+        self.join(step);
+        let full = self.client.inbox.len() >= self.settings.limits.buffered_bytes && self.is_holding();
+        if full != self.client.paused {
+            self.client.paused = full;
+            step.events.push(if full { Event::PauseClient } else { Event::ResumeClient });
+        }
+    }
+
+    /// Passes octets of the upstream's on to the client, behind what waits for it already: encrypted where they lie,
+    /// since a large result is not worth a copy more.
+    #[inline]
+    pub(crate) fn pass_to_client(&mut self, octets: &[u8], step: &mut Step) {
+        if self.client.tls.is_some() {
+            self.seal_for_client(step);
+            self.seal(octets, step);
+        } else {
+            step.client.plain.extend_from_slice(octets);
+        }
+    }
+
+    /// Encrypts the plaintext that waits for a client with TLS.
+    fn seal_for_client(&mut self, step: &mut Step) {
+        if self.client.tls.is_some() && !step.client.plain.is_empty() {
+            let mut plain = std::mem::take(&mut step.client.plain);
+            self.seal(&plain, step);
+            plain.clear();
+            step.client.plain = plain;
+        }
+    }
+
+    fn seal(&mut self, plain: &[u8], step: &mut Step) {
         if let Some(tls) = &mut self.client.tls
-            && !step.client_plain.is_empty()
             && tls.is_established()
-            && let Err(error) = tls.send(&step.client_plain, &mut step.to_client)
+            && let Err(error) = tls.send(plain, &mut step.client.sealed)
         {
             self.phase = Phase::Closed(CloseReason::ClientViolation);
             let violation = Violation { peer: Peer::Client, kind: ViolationKind::TlsFailed, detail: error.0 };
             step.events.push(Event::Violation(violation));
         }
-        if let Some(tls) = &mut self.upstream.tls {
-            // A failure here is a used-up key; the server's end of the connection reports the rest.
-            let _ = tls.send(&step.upstream_plain, &mut step.to_upstream);
-        }
-        if let Phase::Closed(reason) = self.phase {
-            if let Some(tls) = &mut self.client.tls {
-                tls.close(&mut step.to_client);
-            }
-            if let Some(tls) = &mut self.upstream.tls {
-                tls.close(&mut step.to_upstream);
-            }
-            step.events.push(Event::Close(reason));
-            return;
-        }
-        let full = self.client.inbox.len() >= self.settings.limits.buffered_bytes && self.is_holding();
-        if full != self.client.paused {
-            self.client.paused = full;
-            step.events.push(if full { Event::PauseClient } else { Event::ResumeClient });
+    }
+
+    /// Puts everything for each side into one place, with what was deferred before it.
+    fn join(&mut self, step: &mut Step) {
+        step.client.join();
+        step.upstream.join();
+        if !step.client.sealed.is_empty() && !self.client.deferred.is_empty() {
+            step.client.sealed.prepend(&std::mem::take(&mut self.client.deferred));
         }
     }
 
@@ -413,7 +444,7 @@ impl Session {
         name: ServerName<'static>,
         step: &mut Step,
     ) {
-        match UpstreamSideTls::new(config, name, &mut step.to_upstream) {
+        match UpstreamSideTls::new(config, name, &mut step.upstream.sealed) {
             Ok(tls) => {
                 self.upstream.tls = Some(Box::new(tls));
                 self.upstream.phase = UpstreamPhase::Handshaking;

@@ -53,6 +53,7 @@ pub enum UpstreamTls {
 
 /// One listener's ways.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Settings {
     /// TLS towards clients.
     pub tls: ListenerTls,

@@ -6,7 +6,7 @@ use ostiary_ldap::message::RequestKind;
 use ostiary_ldap::result::{ExtendedResponse, ResultCode};
 use ostiary_ldap::write;
 
-use crate::client::Place;
+use crate::client::{Place, refuse};
 use crate::event::Event;
 use crate::phase::UpstreamPhase;
 use crate::session::Session;
@@ -20,28 +20,19 @@ pub(crate) const START_TLS_MESSAGE_ID: u32 = 1;
 
 impl Session {
     /// A client asks for TLS.
-    pub(crate) fn take_start_tls(
-        &mut self,
-        message_id: u32,
-        has_value: bool,
-        place: Place,
-        now: f64,
-        step: &mut Step,
-    ) {
-        let mut refuse = |session: &mut Self, code, text| {
-            session.refuse(message_id, RequestKind::Extended, code, text, step);
-        };
+    pub(crate) fn take_start_tls(&mut self, message_id: u32, has_value: bool, place: Place, now: f64, step: &mut Step) {
+        let mut refuse = |code, text| refuse(message_id, RequestKind::Extended, code, text, step);
         if self.client.tls.is_some() {
-            return refuse(self, ResultCode::OPERATIONS_ERROR, "TLS is already established");
+            return refuse(ResultCode::OPERATIONS_ERROR, "TLS is already established");
         }
         let ListenerTls::StartTls(config) = &self.settings.tls else {
-            return refuse(self, ResultCode::PROTOCOL_ERROR, "StartTLS is not offered here");
+            return refuse(ResultCode::PROTOCOL_ERROR, "StartTLS is not offered here");
         };
         if has_value {
-            return refuse(self, ResultCode::PROTOCOL_ERROR, "StartTLS has no value");
+            return refuse(ResultCode::PROTOCOL_ERROR, "StartTLS has no value");
         }
         if place.held || self.between_stages || !self.outstanding.is_empty() {
-            return refuse(self, ResultCode::OPERATIONS_ERROR, "StartTLS while requests are outstanding");
+            return refuse(ResultCode::OPERATIONS_ERROR, "StartTLS while requests are outstanding");
         }
         if place.followed {
             // Whoever wrote them wrote them in plain: an attacker may have put them there.
@@ -50,7 +41,12 @@ impl Session {
         }
         match ClientSideTls::new(Arc::clone(config)) {
             Ok(tls) => {
-                write::start_tls_response(&mut step.to_client, message_id);
+                let mut response = Vec::new();
+                write::start_tls_response(&mut response, message_id);
+                // The last words in plain: what waits for the client is sealed from here on.
+                step.client.sealed.extend_from_slice(&step.client.plain);
+                step.client.plain.clear();
+                step.client.sealed.extend_from_slice(&response);
                 self.client.tls = Some(Box::new(tls));
                 self.await_until(Some(now + self.settings.limits.handshake_seconds), step);
                 // The server knows nothing of this TLS: what was proved in plain does not count behind it.
@@ -65,17 +61,12 @@ impl Session {
 
     /// Asks a server for TLS before anything else is sent.
     pub(crate) fn ask_for_start_tls(&mut self, step: &mut Step) {
-        write::start_tls_request(&mut step.to_upstream, START_TLS_MESSAGE_ID);
+        write::start_tls_request(&mut step.upstream.plain, START_TLS_MESSAGE_ID);
         self.upstream.phase = UpstreamPhase::AwaitingStartTlsResponse;
     }
 
     /// A server answered StartTLS.
-    pub(crate) fn take_start_tls_response(
-        &mut self,
-        message_id: u32,
-        message: &[u8],
-        followed: bool,
-        step: &mut Step) {
+    pub(crate) fn take_start_tls_response(&mut self, message_id: u32, message: &[u8], followed: bool, step: &mut Step) {
         let response = match ExtendedResponse::parse(message) {
             Ok(response) => response,
             Err(error) => return self.fail_upstream_setup(&format!("bad StartTLS response: {error}"), step),
@@ -91,12 +82,11 @@ impl Session {
             // Trap T2: an answer smuggled in before the handshake.
             return self.fail_upstream_setup("octets behind the StartTLS response, before the handshake", step);
         }
-        match &*Arc::clone(&self.upstream.asked) {
-            UpstreamTls::StartTls(config, name) => self.start_upstream_tls(Arc::clone(config), name.clone(), step),
-            _ => {
-                self.upstream.phase = UpstreamPhase::AwaitingTlsEngine;
-                step.events.push(Event::StartUpstreamTls);
-            }
+        if let UpstreamTls::StartTls(config, name) = &*Arc::clone(&self.upstream.asked) {
+            self.start_upstream_tls(Arc::clone(config), name.clone(), step);
+        } else {
+            self.upstream.phase = UpstreamPhase::AwaitingTlsEngine;
+            step.events.push(Event::StartUpstreamTls);
         }
     }
 

@@ -10,6 +10,8 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 use rustls::{ClientConfig, ServerConfig};
 
+use crate::step::Sealed;
+
 /// Octets that one record adds at the most: header 5, TLS 1.2 explicit nonce 8, tag 16, inner content type 1; rounded up.
 const RECORD_OVERHEAD: usize = 40;
 
@@ -32,7 +34,7 @@ pub struct TlsFacts {
 pub struct Progress {
     /// The handshake ended in this call.
     pub established: bool,
-    /// The peer sent close_notify: it will send no more.
+    /// The peer sent `close_notify`: it will send no more.
     pub closed: bool,
 }
 
@@ -79,10 +81,7 @@ fn facts(connection: &rustls::CommonState) -> TlsFacts {
             Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
             other => format!("{other:?}"),
         },
-        cipher: connection
-            .negotiated_cipher_suite()
-            .map(|suite| format!("{:?}", suite.suite()))
-            .unwrap_or_default(),
+        cipher: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),
         peer_certificate: connection
             .peer_certificates()
             .and_then(<[_]>::first)
@@ -94,7 +93,12 @@ fn facts(connection: &rustls::CommonState) -> TlsFacts {
 pub struct ClientSideTls(Endpoint<UnbufferedServerConnection>);
 
 impl ClientSideTls {
-    /// Waits for a ClientHello.
+    /// Whether what follows the handshake at once may wait: tickets, from TLS 1.3 on (RFC 8446 4.6.1).
+    pub(crate) fn may_defer(&self) -> bool {
+        self.0.connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3)
+    }
+
+    /// Waits for a `ClientHello`.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, TlsError> {
         let connection = UnbufferedServerConnection::new(config).map_err(|error| TlsError(error.to_string()))?;
         Ok(Self(Endpoint::new(connection)))
@@ -105,8 +109,12 @@ impl ClientSideTls {
 pub struct UpstreamSideTls(Endpoint<UnbufferedClientConnection>);
 
 impl UpstreamSideTls {
-    /// Starts a handshake; the ClientHello goes to `out`.
-    pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, out: &mut Vec<u8>) -> Result<Self, TlsError> {
+    /// Starts a handshake; the `ClientHello` goes to `out`.
+    pub(crate) fn new(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        out: &mut Sealed,
+    ) -> Result<Self, TlsError> {
         let connection = UnbufferedClientConnection::new(config, name).map_err(|error| TlsError(error.to_string()))?;
         let mut endpoint = Endpoint::new(connection);
         endpoint.receive(&[], &mut Vec::new(), &mut Vec::new(), out)?;
@@ -126,24 +134,24 @@ macro_rules! delegate {
             /// Feeds octets from the peer: plaintext is appended to `plain`, answers of TLS itself to `out`.
             /// `scratch` is work space and loses what it holds.
             #[inline]
-            pub fn receive(
+            pub(crate) fn receive(
                 &mut self,
                 data: &[u8],
                 scratch: &mut Vec<u8>,
                 plain: &mut Vec<u8>,
-                out: &mut Vec<u8>,
+                out: &mut Sealed,
             ) -> Result<Progress, TlsError> {
                 self.0.receive(data, scratch, plain, out)
             }
 
             /// Encrypts plaintext for the peer. Only once the handshake is done.
             #[inline]
-            pub fn send(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
+            pub(crate) fn send(&mut self, plain: &[u8], out: &mut Sealed) -> Result<(), TlsError> {
                 self.0.send(plain, out)
             }
 
-            /// Says close_notify, where the handshake got that far.
-            pub fn close(&mut self, out: &mut Vec<u8>) {
+            /// Says `close_notify`, where the handshake got that far.
+            pub(crate) fn close(&mut self, out: &mut Sealed) {
                 self.0.close(out);
             }
 
@@ -170,11 +178,16 @@ struct Endpoint<C> {
     /// A partial record, at most one record or one fragmented handshake message long (rustls refuses longer ones).
     incoming: Vec<u8>,
     established: bool,
+    /// Nothing more is read: the peer said `close_notify`, or TLS failed.
+    deaf: bool,
+    /// TLS failed: nothing more is said either. rustls must not be asked again then, as it may remember places in
+    /// octets that are gone.
+    failed: bool,
 }
 
 impl<C: Records> Endpoint<C> {
     fn new(connection: C) -> Self {
-        Self { connection, incoming: Vec::new(), established: false }
+        Self { connection, incoming: Vec::new(), established: false, deaf: false, failed: false }
     }
 
     fn receive(
@@ -182,13 +195,17 @@ impl<C: Records> Endpoint<C> {
         data: &[u8],
         scratch: &mut Vec<u8>,
         plain: &mut Vec<u8>,
-        out: &mut Vec<u8>,
+        out: &mut Sealed,
     ) -> Result<Progress, TlsError> {
+        let mut progress = Progress { established: false, closed: false };
+        if self.deaf {
+            // What comes behind close_notify is nobody's, and must not be kept (RFC 8446 6.1).
+            return Ok(progress);
+        }
         // rustls decrypts in place, and a driver's octets are immutable: one copy, into space that all sessions share.
         scratch.clear();
         scratch.append(&mut self.incoming);
         scratch.extend_from_slice(data);
-        let mut progress = Progress { established: false, closed: false };
         let mut rest: &mut [u8] = scratch;
         loop {
             let status = self.connection.process(rest);
@@ -196,7 +213,7 @@ impl<C: Records> Endpoint<C> {
             let more = match status.state {
                 Err(error) => {
                     let words = error.to_string();
-                    self.drain_alert(out);
+                    self.fail(rest.get_mut(discard..).unwrap_or_default(), out);
                     return Err(TlsError(words));
                 }
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -217,6 +234,7 @@ impl<C: Records> Endpoint<C> {
                 }
                 Ok(ConnectionState::PeerClosed) => {
                     progress.closed = true;
+                    self.deaf = true;
                     true
                 }
                 Ok(ConnectionState::WriteTraffic(_)) => {
@@ -238,9 +256,12 @@ impl<C: Records> Endpoint<C> {
         Ok(progress)
     }
 
-    fn send(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
+    fn send(&mut self, plain: &[u8], out: &mut Sealed) -> Result<(), TlsError> {
         if plain.is_empty() {
             return Ok(());
+        }
+        if self.failed {
+            return Err(TlsError("TLS has failed".to_owned()));
         }
         loop {
             let status = self.connection.process(&mut self.incoming);
@@ -248,24 +269,19 @@ impl<C: Records> Endpoint<C> {
             match status.state {
                 Err(error) => return Err(TlsError(error.to_string())),
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    let start = out.len();
                     let records = plain.len().div_ceil(RECORD_PLAINTEXT);
                     let mut space = plain.len().saturating_add(records.saturating_mul(RECORD_OVERHEAD));
                     loop {
-                        out.resize(start.saturating_add(space), 0);
-                        match traffic.encrypt(plain, out.get_mut(start..).unwrap_or_default()) {
+                        match traffic.encrypt(plain, out.room(space)) {
                             Ok(written) => {
-                                out.truncate(start.saturating_add(written));
+                                out.advance(written);
                                 return Ok(());
                             }
                             // A key update goes first and needs room of its own.
                             Err(EncryptError::InsufficientSize(needed)) if needed.required_size > space => {
                                 space = needed.required_size;
                             }
-                            Err(error) => {
-                                out.truncate(start);
-                                return Err(TlsError(error.to_string()));
-                            }
+                            Err(error) => return Err(TlsError(error.to_string())),
                         }
                     }
                 }
@@ -279,20 +295,22 @@ impl<C: Records> Endpoint<C> {
         }
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
-        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.connection.process(&mut []).state {
-            let start = out.len();
-            out.resize(start.saturating_add(2 * RECORD_OVERHEAD), 0);
-            let written = traffic
-                .queue_close_notify(out.get_mut(start..).unwrap_or_default())
-                .unwrap_or(0);
-            out.truncate(start.saturating_add(written));
+    fn close(&mut self, out: &mut Sealed) {
+        if self.failed {
+            return;
+        }
+        // With the octets that wait for their rest: rustls remembers places in them.
+        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.connection.process(&mut self.incoming).state {
+            let written = traffic.queue_close_notify(out.room(2 * RECORD_OVERHEAD)).unwrap_or(0);
+            out.advance(written);
         }
     }
 
-    /// After a failure rustls has an alert for the peer.
-    fn drain_alert(&mut self, out: &mut Vec<u8>) {
-        while let Ok(state) = self.connection.process(&mut []).state {
+    /// After a failure rustls has an alert for the peer; `rest` is what it was reading.
+    fn fail(&mut self, rest: &mut [u8], out: &mut Sealed) {
+        self.deaf = true;
+        self.failed = true;
+        while let UnbufferedStatus { discard: 0, state: Ok(state), .. } = self.connection.process(rest) {
             match state {
                 ConnectionState::EncodeTlsData(mut chunk) => {
                     if encode(|space| chunk.encode(space), out).is_err() {
@@ -307,17 +325,12 @@ impl<C: Records> Endpoint<C> {
 }
 
 /// Appends one handshake record: asks for its size first, by offering no space.
-fn encode(
-    mut write: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>,
-    out: &mut Vec<u8>,
-) -> Result<(), TlsError> {
-    let start = out.len();
+fn encode(mut write: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>, out: &mut Sealed) -> Result<(), TlsError> {
     let mut space = 0;
     loop {
-        out.resize(start.saturating_add(space), 0);
-        match write(out.get_mut(start..).unwrap_or_default()) {
+        match write(out.room(space)) {
             Ok(written) => {
-                out.truncate(start.saturating_add(written));
+                out.advance(written);
                 return Ok(());
             }
             Err(EncodeError::InsufficientSize(needed)) if needed.required_size > space => {

@@ -45,7 +45,7 @@ impl Session {
             return self.take_upstream_plaintext(data, now, step);
         };
         let mut plain = std::mem::take(&mut step.received);
-        match tls.receive(data, &mut step.scratch, &mut plain, &mut step.to_upstream) {
+        match tls.receive(data, &mut step.scratch, &mut plain, &mut step.upstream.sealed) {
             Ok(progress) => {
                 if progress.established {
                     let facts = tls.facts();
@@ -90,7 +90,7 @@ impl Session {
 
     fn take_upstream_plaintext(&mut self, plain: &[u8], now: f64, step: &mut Step) {
         if self.phase == Phase::Opaque {
-            self.client_out(step).extend_from_slice(plain);
+            step.client.plain.extend_from_slice(plain);
             return;
         }
         if self.upstream.inbox.is_empty() {
@@ -177,8 +177,8 @@ impl Session {
 
     #[inline]
     fn pass_run(&mut self, octets: &[u8], from: usize, to: usize, step: &mut Step) {
-        if let Some(run) = octets.get(from..to) {
-            self.client_out(step).extend_from_slice(run);
+        if let Some(run) = octets.get(from..to).filter(|run| !run.is_empty()) {
+            self.pass_to_client(run, step);
         }
     }
 
@@ -275,7 +275,7 @@ impl Session {
         let Some(passing) = self.upstream.passing else { return 0 };
         let part = octets.get(..passing.remaining).unwrap_or(octets);
         if !passing.dropped {
-            self.client_out(step).extend_from_slice(part);
+            self.pass_to_client(part, step);
         }
         let remaining = passing.remaining.saturating_sub(part.len());
         self.upstream.passing = (remaining > 0).then_some(Passing { remaining, ..passing });
@@ -285,7 +285,7 @@ impl Session {
     fn meet_security_layer_of_upstream(&mut self, octets: &[u8], now: f64, step: &mut Step) {
         if self.settings.sasl_security_layers == SaslSecurityLayers::Opaque {
             self.become_opaque(step);
-            self.client_out(step).extend_from_slice(octets);
+            step.client.plain.extend_from_slice(octets);
         } else {
             let kind = ViolationKind::SaslSecurityLayer;
             self.upstream_violation(kind, SECURITY_LAYER_REFUSED.to_owned(), now, step);
@@ -309,9 +309,9 @@ impl Session {
         let torn = self.upstream.passing.is_some_and(|passing| !passing.dropped);
         let bound = !self.identity.is_anonymous();
         if let Some(tls) = &mut self.upstream.tls {
-            tls.close(&mut step.to_upstream);
+            tls.close(&mut step.upstream.sealed);
         }
-        step.upstream_plain.clear();
+        step.upstream.plain.clear();
         step.events.push(Event::CloseUpstream(words.to_owned()));
         let waiting = self.outstanding.take();
         if torn || self.phase == Phase::Opaque {
