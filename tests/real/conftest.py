@@ -6,7 +6,8 @@ its own settings. What is absent from the machine is skipped by name, with the p
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -136,21 +137,13 @@ def through_openldap(request: pytest.FixtureRequest) -> Target:
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[GatewayFactory]:
     """``gateway(listeners, upstreams, limits=...)`` runs one until the test ends."""
-    started: list[Gateway] = []
+    # A stack, so that one gateway that ends badly does not leave the others running.
+    with contextlib.ExitStack() as stack:
+        homes = (tmp_path / f"gateway{number}" for number in itertools.count())
 
-    def start(*arguments: object, **keywords: object) -> Gateway:
-        running = gateways.run(tmp_path / f"gateway{len(started)}", *arguments, **keywords)  # type: ignore[arg-type]
-        started.append(running)
-        return running
+        def start(*arguments: object, **keywords: object) -> Gateway:
+            running = gateways.run(next(homes), *arguments, **keywords)  # type: ignore[arg-type]
+            stack.callback(running.stop)
+            return running
 
-    yield start
-    for running in started:
-        running.stop()
-
-
-@pytest.fixture(scope="session")
-def ldapsearch() -> str:
-    path = shutil.which("ldapsearch")
-    if path is None:
-        pytest.skip("ldapsearch is absent: apt-get install ldap-utils")
-    return path
+        yield start
