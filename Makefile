@@ -1,0 +1,94 @@
+# The verbs of this project, and all that CI calls. A machine needs Python 3.11 or newer with its venv module, cargo,
+# make and cc; everything else is installed into .venv from requirements/. Nothing is built twice.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+FUZZ_SECONDS ?= 60
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps live in the environment they speak of, and go with it.
+INSTALLED := $(VENV)/.installed
+REAL := $(VENV)/.installed-real
+BUILT := $(VENV)/.built
+MODULE := python/ostiary/_core.abi3.so
+
+RUST := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+FUZZ_TARGETS := $(sort $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs))))
+# The first interpreter that is new enough and can make an environment. A pyenv shim may exist and not run.
+FIND_PYTHON = for each in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
+	if "$$each" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		python=$$each; break; fi; done; \
+	if [ -z "$${python:-}" ]; then \
+		echo "make: no Python from 3.11 on with its venv module; install one (Debian: python3-venv), or name it: make PYTHON=..." >&2; \
+		exit 1; fi
+# python-ldap is compiled here, against the machine's libldap and libsasl2.
+HAS_HEADERS = printf '\#include <ldap.h>\n\#include <sasl/sasl.h>\n' | cc -E - >/dev/null 2>&1
+STUBTEST = $(BIN)/python -m mypy.stubtest ostiary._core --allowlist tests/house/stubtest_allowlist.txt
+
+.PHONY: help demo test check lint format bench fuzz rebuild
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+
+demo: $(BUILT) ## build, and show the gateway at work before a directory of its own (DEMO_ARGS=--once ends it)
+	$(BIN)/ostiary demo $(DEMO_ARGS)
+
+test: $(BUILT) $(REAL) ## build, and run every test, those with real servers and clients included (PYTEST_ARGS)
+	cargo test --workspace --locked --quiet
+	$(STUBTEST)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(BUILT) ## run the unit, session and wire tests alone: seconds, once built
+	cargo test --locked --quiet -p ostiary-ber -p ostiary-ldap -p ostiary-session
+	$(BIN)/python -m pytest -q tests/session tests/config tests/tls tests/house --ignore tests/house/test_readme.py
+
+lint: $(BUILT) ## look for everything that tools can find, and change nothing
+	cargo fmt --all --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then set -x; cargo deny --locked check bans licenses sources; \
+		else echo "skipped: cargo deny is not installed"; fi
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(STUBTEST)
+	$(BIN)/typos
+
+format: $(INSTALLED) ## format Rust and Python, and mend what ruff can mend
+	cargo fmt --all
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BUILT) ## measure beside HAProxy and stunnel (BENCH_ARGS; see benches/README.md)
+	$(BIN)/python -m benches.compare $(BENCH_ARGS)
+
+fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+	@# No sanitizer: the code has no unsafe, and so fuzzing needs no nightly compiler.
+	for target in $(FUZZ_TARGETS); do \
+		(cd rust && cargo fuzz run -s none "$$target" -- -max_total_time=$(FUZZ_SECONDS)); done
+
+$(INSTALLED): requirements/dev.txt
+	@$(FIND_PYTHON); [ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(REAL): requirements/real.txt $(INSTALLED)
+	@if $(HAS_HEADERS); then set -x; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/real.txt; touch $@; \
+		else echo "skipped: python-ldap, as the headers of libldap and libsasl2 are absent (libldap-dev, libsasl2-dev)"; fi
+
+# Built anew when a source changed, when the module is absent, or when somebody else has built it since.
+$(BUILT): $(INSTALLED) $(RUST) $(or $(wildcard $(MODULE)),rebuild)
+	@command -v cargo >/dev/null || { echo "make: cargo is not installed; see rust-lang.org" >&2; exit 1; }
+	PIP_QUIET=1 $(BIN)/maturin develop --release --quiet
+	@touch $@
