@@ -1,4 +1,4 @@
-"""One worker: the listeners and upstreams of a configuration, from start to stop."""
+"""One worker: the listeners and upstreams of a plan, from start to stop."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from ostiary import __version__, log
+from ostiary.errors import OstiaryError
 from ostiary.listener import Admission, Listener
 from ostiary.upstream import Upstream
 
 if TYPE_CHECKING:
-    from ostiary.config import Config
+    from ostiary.plan import Plan
 
 __all__ = ["Gateway", "serve"]
 
@@ -27,14 +28,13 @@ DRAIN_STEP = 0.02
 
 
 class Gateway:
-    """Everything that a configuration asks for, in one event loop."""
+    """Everything that a plan asks for, in one event loop."""
 
-    def __init__(self, config: Config) -> None:
-        limits = config.limits
-        upstreams = {each.name: Upstream(each, limits.connect_seconds) for each in config.upstreams}
-        admission = Admission(limits)
-        self._drain_seconds = limits.drain_seconds
-        self.listeners = [Listener(each, limits, upstreams[each.upstream], admission) for each in config.listeners]
+    def __init__(self, plan: Plan) -> None:
+        upstreams = {each.name: Upstream(each) for each in plan.upstreams}
+        admission = Admission(plan.connections, plan.connections_per_address)
+        self._drain_seconds = plan.drain_seconds
+        self.listeners = [Listener(each, upstreams[each.upstream], admission) for each in plan.listeners]
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -76,19 +76,22 @@ class Gateway:
         await asyncio.sleep(DRAIN_STEP)
 
 
-def serve(config: Config) -> int:
+def serve(plan: Plan) -> int:
     """Runs a gateway until SIGTERM or SIGINT; gives the exit status."""
     allow_open_files()
     try:
-        return uvloop.run(run(config))
+        return uvloop.run(run(plan))
     except OSError as error:
         log.event(logger, logging.ERROR, "start_failed", error=error.strerror or str(error))
-        return 1
+    except OstiaryError as error:
+        # A file that changed between the check and now.
+        log.event(logger, logging.ERROR, "start_failed", error=str(error))
+    return 1
 
 
-async def run(config: Config) -> int:
+async def run(plan: Plan) -> int:
     """Starts, waits for a signal, stops."""
-    gateway = Gateway(config)
+    gateway = Gateway(plan)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

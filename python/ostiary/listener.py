@@ -12,12 +12,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ostiary import log, tls
+from ostiary import log
 from ostiary._core import ListenerTls, Settings
 from ostiary.connection import Connection
 
 if TYPE_CHECKING:
-    from ostiary import config
+    from ostiary.plan import ListenerPlan
     from ostiary.upstream import Upstream
 
 __all__ = ["Admission", "Listener"]
@@ -31,19 +31,19 @@ BACKLOG = 4096
 class Admission:
     """Who may connect, counted over all listeners of a gateway, before any TLS is spent on them."""
 
-    def __init__(self, limits: config.Limits) -> None:
-        self._limits = limits
+    def __init__(self, connections: int, connections_per_address: int) -> None:
+        self._most = connections
+        self._most_per_address = connections_per_address
         self._per_address: Counter[str] = Counter()
         self._total = 0
 
     def admit(self, connection: Connection) -> str | None:
         """Counts a client in: none, or the limit that keeps it out."""
-        if self._total >= self._limits.connections:
+        if self._total >= self._most:
             return "connections"
-        most = self._limits.connections_per_address
-        if most:
+        if self._most_per_address:
             address = host(connection)
-            if self._per_address[address] >= most:
+            if self._per_address[address] >= self._most_per_address:
                 return "connections_per_address"
             self._per_address[address] += 1
         self._total += 1
@@ -52,7 +52,7 @@ class Admission:
     def release(self, connection: Connection) -> None:
         """Counts a client out."""
         self._total -= 1
-        if self._limits.connections_per_address:
+        if self._most_per_address:
             address = host(connection)
             self._per_address[address] -= 1
             if self._per_address[address] <= 0:
@@ -62,13 +62,18 @@ class Admission:
 class Listener:
     """An address the gateway accepts on."""
 
-    def __init__(self, asked: config.Listener, limits: config.Limits, upstream: Upstream, admission: Admission) -> None:
-        self.name = asked.name
+    def __init__(self, plan: ListenerPlan, upstream: Upstream, admission: Admission) -> None:
+        self.name = plan.name
         self.upstream = upstream
-        self.buffered_bytes = limits.buffered_bytes
-        self.settings = settings(asked, limits, upstream)
+        self.buffered_bytes: int = plan.settings["buffered_bytes"]
+        self.settings = Settings(
+            tls=ListenerTls(**plan.tls),
+            upstream=upstream.name,
+            upstream_knows_gateway=upstream.knows_gateway,
+            **plan.settings,
+        )
         self.connections: set[Connection] = set()
-        self._asked = asked
+        self._plan = plan
         self._admission = admission
         self._server: asyncio.Server | None = None
 
@@ -89,18 +94,18 @@ class Listener:
             OSError: the address cannot be bound.
         """
         loop = asyncio.get_running_loop()
-        endpoint = self._asked.address
-        if endpoint.path is not None:
-            remove_stale_socket(endpoint.path)
+        plan = self._plan
+        if plan.path is not None:
+            remove_stale_socket(Path(plan.path))
             # The file must not be open to others for the moment before its mode is set.
-            before = os.umask(0o777 & ~int(self._asked.socket_mode, 8))
+            before = os.umask(0o777 & ~plan.socket_mode)
             try:
-                self._server = await loop.create_unix_server(self._accept, str(endpoint.path), backlog=BACKLOG)
+                self._server = await loop.create_unix_server(self._accept, plan.path, backlog=BACKLOG)
             finally:
                 os.umask(before)
         else:
             self._server = await loop.create_server(
-                self._accept, endpoint.host, endpoint.port, backlog=BACKLOG, reuse_address=True
+                self._accept, plan.host, plan.port, backlog=BACKLOG, reuse_address=True
             )
         log.event(logger, logging.INFO, "listener_opened", listener=self.name, address=self.address)
 
@@ -108,9 +113,9 @@ class Listener:
         """Closes the socket; the clients stay."""
         if self._server is not None:
             self._server.close()
-            if self._asked.address.path is not None:
+            if self._plan.path is not None:
                 with contextlib.suppress(OSError):
-                    self._asked.address.path.unlink()
+                    Path(self._plan.path).unlink()
 
     def admit(self, connection: Connection) -> bool:
         """Whether a client that has just connected may stay."""
@@ -137,41 +142,6 @@ class Listener:
 def host(connection: Connection) -> str:
     """The client's address without its port."""
     return connection.client_address.rpartition(":")[0]
-
-
-def settings(asked: config.Listener, limits: config.Limits, upstream: Upstream) -> Settings:
-    """What the sessions of a listener go by.
-
-    Raises:
-        IdentityError: a certificate, key or authority cannot be used.
-    """
-    offered = asked.tls
-    identities = [tls.identity_of(each) for each in (offered, *offered.certificates)]
-    return Settings(
-        tls=ListenerTls(
-            offered.mode,
-            [(each.chain, each.key, each.names) for each in identities if each is not None],
-            client_authorities=tls.load_authorities(offered.client_ca) if offered.client_ca else (),
-            client_auth=offered.client_auth,
-            min_version=offered.min_version,
-        ),
-        upstream_knows_gateway=upstream.knows_gateway,
-        upstream=upstream.name,
-        require_tls=asked.require_tls,
-        sasl_security_layers=asked.sasl_security_layers,
-        allow_unauthenticated_bind=asked.allow_unauthenticated_bind,
-        allow_ldapv2=asked.allow_ldapv2,
-        allow_sicily=asked.allow_sicily,
-        message_bytes_unauthenticated=limits.message_bytes_unauthenticated,
-        message_bytes=limits.message_bytes,
-        filter_depth=limits.filter_depth,
-        filter_nodes=limits.filter_nodes,
-        outstanding_requests=limits.outstanding_requests,
-        buffered_bytes=limits.buffered_bytes,
-        handshake_seconds=limits.handshake_seconds,
-        first_message_seconds=limits.first_message_seconds,
-        idle_seconds=limits.idle_seconds,
-    )
 
 
 def remove_stale_socket(path: Path) -> None:

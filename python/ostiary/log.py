@@ -14,9 +14,6 @@ import sys
 import unicodedata
 from typing import Any, Literal, TextIO, get_args
 
-from rich.console import Console
-from rich.text import Text
-
 Level = Literal["trace", "debug", "info", "warning", "error"]
 
 TRACE = 5
@@ -63,9 +60,7 @@ def plain(text: str) -> str:
     if not text.isprintable():
         # Cc, Cf (which holds the bidirectional overrides), Zl, Zp, Cs, Co and Cn are all not printable.
         text = "".join(
-            character
-            if character.isprintable() or unicodedata.category(character) == "Zs"
-            else _escaped(character)
+            character if character.isprintable() or unicodedata.category(character) == "Zs" else _escaped(character)
             for character in text
         )
     return text if len(text) <= _VALUE_MOST else f"{text[:_VALUE_MOST]}... ({len(text)} characters)"
@@ -129,10 +124,15 @@ class TerminalHandler(logging.Handler):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
+        # Late, here and below: a gateway that logs JSON does without.
+        from rich.console import Console
+
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record; a terminal that has gone away costs the line, not the gateway."""
+        from rich.text import Text
+
         try:
             level, name, fields = _parts(record)
             style = _STYLES.get(level, "")
@@ -151,8 +151,4 @@ class TerminalHandler(logging.Handler):
 
 def _for_people(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return (
-        json.dumps(text, ensure_ascii=False)
-        if not text or " " in text or '"' in text or "=" in text
-        else text
-    )
+    return json.dumps(text, ensure_ascii=False) if not text or " " in text or '"' in text or "=" in text else text

@@ -7,21 +7,19 @@ without telling us), every address is tried, and each attempt has its own time l
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ostiary import tls
 from ostiary._core import Event, ServerSetup, UpstreamTls
 from ostiary.errors import UpstreamUnavailable
 from ostiary.link import UpstreamLink
 
 if TYPE_CHECKING:
-    from ostiary import config
     from ostiary.connection import Connection
+    from ostiary.plan import ServerPlan, UpstreamPlan
 
 __all__ = ["Server", "Upstream", "dial"]
 
@@ -30,97 +28,48 @@ __all__ = ["Server", "Upstream", "dial"]
 class Server:
     """One server of an upstream, ready to be dialled."""
 
-    text: str
-    """As the configuration writes it, for logs."""
-    host: str
-    """Name, address or, with port 0, the path of a unix socket."""
-    port: int
-    literal: bool
-    """Whether there is nothing to resolve."""
+    plan: ServerPlan
     setup: ServerSetup
     """What the session does for TLS."""
     tls_from_start: ssl.SSLContext | None = None
     """What the driver's engine does before the first octet."""
     tls_after_start_tls: ssl.SSLContext | None = None
     """What the driver's engine does once the server agreed to StartTLS."""
-    verify_name: str = ""
-    """The name that its certificate has to carry."""
 
     async def addresses(self) -> tuple[str, ...]:
         """Every address of the server, resolved now; a unix socket's path."""
-        if self.literal:
-            return (self.host,)
+        if self.plan.literal:
+            return (self.plan.host,)
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(self.plan.host, self.plan.port, type=socket.SOCK_STREAM)
         return tuple(str(sockaddr[0]) for _, _, _, _, sockaddr in found)
 
 
 class Upstream:
     """A named group of servers that hold the same data."""
 
-    def __init__(self, asked: config.Upstream, connect_seconds: float) -> None:
-        self.name = asked.name
-        self.connect_seconds = connect_seconds
-        self.servers = tuple(servers(asked))
-        self.knows_gateway = asked.tls.certificate is not None or any(url.path for url in asked.servers)
-        """The servers authenticate the gateway itself: by its certificate, or as a local user."""
+    def __init__(self, plan: UpstreamPlan) -> None:
+        self.name = plan.name
+        self.connect_seconds = plan.connect_seconds
+        self.knows_gateway = plan.knows_gateway
+        self.servers = tuple(servers(plan))
 
 
-def servers(asked: config.Upstream) -> list[Server]:
-    """The servers of an upstream with their TLS, in the order of the configuration.
+def servers(plan: UpstreamPlan) -> list[Server]:
+    """The servers of an upstream with their TLS, in the order of the configuration."""
+    if plan.tls is not None:
+        own = UpstreamTls(**plan.tls)
+        return [Server(each, ServerSetup(plan.mode, own, each.verify_name)) for each in plan.servers]
+    setup = ServerSetup("starttls" if plan.mode == "starttls" else "none")
+    if plan.openssl is None:
+        return [Server(each, setup) for each in plan.servers]
+    # Late: the libraries that read certificates are only for upstreams that need this engine.
+    from ostiary.tls import openssl_context
 
-    Raises:
-        IdentityError: a certificate, key or authority cannot be used.
-    """
-    mode = asked.tls.mode
-    own = engine = None
-    if mode != "none" and asked.tls.engine == "openssl":
-        engine = tls.openssl_context(asked.tls)
-    elif mode != "none":
-        own = own_engine(asked.tls)
-    found = []
-    for url in asked.servers:
-        name = asked.tls.verify_name or url.host
-        if own is not None:
-            setup = ServerSetup(mode, own, name)
-        else:
-            setup = ServerSetup("starttls" if mode == "starttls" else "none")
-        found.append(
-            Server(
-                text=str(url),
-                host=str(url.path) if url.path is not None else url.host,
-                port=url.port,
-                literal=url.path is not None or is_address(url.host),
-                setup=setup,
-                tls_from_start=engine if mode == "ldaps" else None,
-                tls_after_start_tls=engine if mode == "starttls" else None,
-                verify_name=name,
-            )
-        )
-    return found
-
-
-def own_engine(asked: config.UpstreamTls) -> UpstreamTls:
-    """What the session's own TLS asks of the servers."""
-    authorities: tuple[bytes, ...] = ()
-    if asked.verify:
-        authorities = tls.load_authorities(asked.ca) if asked.ca else tls.system_authorities()
-    identity = tls.identity_of(asked)
-    return UpstreamTls(
-        authorities,
-        verify=asked.verify,
-        identity=None if identity is None else (identity.chain, identity.key, identity.names),
-        min_version=asked.min_version,
-    )
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address, not a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    engine = openssl_context(plan.openssl)
+    if plan.mode == "ldaps":
+        return [Server(each, setup, tls_from_start=engine) for each in plan.servers]
+    return [Server(each, setup, tls_after_start_tls=engine) for each in plan.servers]
 
 
 async def dial(upstream: Upstream, connection: Connection) -> None:
@@ -134,13 +83,13 @@ async def dial(upstream: Upstream, connection: Connection) -> None:
         try:
             addresses = await server.addresses()
         except OSError as error:
-            faults.append(f"{server.text}: {error.strerror or error}")
+            faults.append(f"{server.plan.text}: {error.strerror or error}")
             continue
         for address in addresses:
             fault = await attempt(server, address, connection, upstream.connect_seconds)
             if fault is None:
                 return
-            faults.append(f"{server.text}: {fault}")
+            faults.append(f"{server.plan.text}: {fault}")
     raise UpstreamUnavailable("; ".join(faults))
 
 
@@ -167,13 +116,13 @@ async def attempt(server: Server, address: str, connection: Connection, seconds:
 async def connect(server: Server, address: str, link: UpstreamLink) -> None:
     """Connects the link, through the driver's TLS engine where that comes first."""
     loop = asyncio.get_running_loop()
-    if server.port == 0:
+    if server.plan.port == 0:
         await loop.create_unix_connection(lambda: link, address)
     elif server.tls_from_start is None:
-        await loop.create_connection(lambda: link, address, server.port)
+        await loop.create_connection(lambda: link, address, server.plan.port)
     else:
         await loop.create_connection(
-            lambda: link, address, server.port, ssl=server.tls_from_start, server_hostname=server.verify_name
+            lambda: link, address, server.plan.port, ssl=server.tls_from_start, server_hostname=server.plan.verify_name
         )
 
 
@@ -190,7 +139,7 @@ async def set_up(server: Server, connection: Connection, link: UpstreamLink) -> 
             case Event.StartUpstreamTls():
                 assert server.tls_after_start_tls is not None
                 transport = await asyncio.get_running_loop().start_tls(
-                    link.transport, link, server.tls_after_start_tls, server_hostname=server.verify_name
+                    link.transport, link, server.tls_after_start_tls, server_hostname=server.plan.verify_name
                 )
                 assert transport is not None
                 link.use(transport)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,7 @@ import pytest
 
 import ostiary
 from ostiary.cli import main
-from ostiary.config import Config
-from ostiary.errors import Misuse, OstiaryError
+from ostiary.plan import Plan
 from ostiary.tls import throwaway_authority
 
 VALID = """
@@ -127,6 +127,19 @@ def test_wrong_usage_exits_2(run: Run, arguments: list[str]) -> None:
     assert run(*arguments)[0] == 2
 
 
+PLAIN = """
+[[listeners]]
+name = "plain"
+address = "127.0.0.1:{port}"
+tls = {{ mode = "none" }}
+upstream = "directory"
+
+[[upstreams]]
+name = "directory"
+servers = ["ldap://127.0.0.1:1"]
+"""
+
+
 def test_run_names_faults_and_exits_2(run: Run, directory: Path) -> None:
     status, out, err = run("run", "--config", directory / "faulty.toml")
     assert (status, out) == (2, "")
@@ -134,55 +147,49 @@ def test_run_names_faults_and_exits_2(run: Run, directory: Path) -> None:
     assert "Traceback" not in err
 
 
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """Stands for the gateway, which has its own tests; `serve.outcome` is what it does."""
-    module = types.ModuleType("ostiary.gateway")
-    module.outcome = 0  # type: ignore[attr-defined]
-
-    def _serve(config: Config) -> int:
-        assert isinstance(config, Config)
-        outcome: int | Exception = module.outcome
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    module.serve = _serve  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "ostiary.gateway", module)
+def test_run_hands_a_plan_over_that_holds_the_configuration(
+    run: Run, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[tuple[Plan, str]] = []
+    monkeypatch.setattr("ostiary.worker.become", lambda plan, level: handed.append((plan, level)))
     monkeypatch.setattr("ostiary.log.configure", lambda _level: None)
-    return module
+    assert run("run", "--config", directory / "valid.toml", "--log-level", "debug") == (0, "", "")
+    (plan, level), *_ = handed
+    assert level == "debug"
+    assert [server.text for server in plan.upstreams[0].servers] == ["ldap://localhost:389"]
+    key = plan.listeners[0].tls["identities"][0][1]
+    assert key.hex() not in repr(plan)
+    assert str(key) not in repr(plan)
 
 
-@pytest.mark.parametrize("status", [0, 1])
-def test_run_ends_with_the_gateways_status(
-    run: Run, directory: Path, serve: types.ModuleType, status: int
-) -> None:
-    serve.outcome = status  # type: ignore[attr-defined]
-    assert run("run", "--config", directory / "valid.toml") == (status, "", "")
+def start(config: Path) -> subprocess.Popen[str]:
+    """The command as an operator runs it."""
+    command = [sys.executable, "-m", "ostiary", "run", "--config", str(config)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (OstiaryError("the directory is closed"), "ostiary: the directory is closed\n"),
-        (PermissionError(13, "Permission denied", "/run/x"), "ostiary: permission denied: /run/x\n"),
-        (OSError(98, "Address already in use"), "ostiary: address already in use\n"),
-    ],
-)
-def test_run_tells_expected_failures_in_a_line(
-    run: Run, directory: Path, serve: types.ModuleType, error: Exception, text: str
-) -> None:
-    serve.outcome = error  # type: ignore[attr-defined]
-    assert run("run", "--config", directory / "valid.toml") == (1, "", text)
+def test_run_ends_with_status_0_when_it_is_told_to(tmp_path: Path) -> None:
+    config = tmp_path / "plain.toml"
+    config.write_text(PLAIN.format(port=0), encoding="utf-8")
+    with start(config) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if json.loads(line)["event"] == "started":
+                break
+        process.send_signal(signal.SIGTERM)
+        rest = [json.loads(line)["event"] for line in process.stderr]
+    assert (process.returncode, rest) == (0, ["stopping", "stopped"])
 
 
-def test_run_does_not_hide_bugs(
-    directory: Path, serve: types.ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve.outcome = Misuse("a bug")  # type: ignore[attr-defined]
-    monkeypatch.setattr(sys, "argv", ["ostiary", "run", "--config", str(directory / "valid.toml")])
-    with pytest.raises(Misuse):
-        main()
+def test_run_tells_an_address_in_use_in_a_line(tmp_path: Path) -> None:
+    config = tmp_path / "plain.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config.write_text(PLAIN.format(port=taken.getsockname()[1]), encoding="utf-8")
+        with start(config) as process:
+            out, err = process.communicate(timeout=30)
+    (event,) = [json.loads(line) for line in err.splitlines()]
+    assert (process.returncode, out, event["event"]) == (1, "", "start_failed")
+    assert event["error"].startswith("listener plain: cannot listen: ")
 
 
 def test_module_is_the_command(directory: Path) -> None:

@@ -42,9 +42,11 @@ def test_success_for_an_empty_name_or_password_proves_nobody() -> None:
     [
         (wire.bind(2, b"cn=a", b""), 53),
         (wire.bind(2, b"cn=a", b"\0\0"), 53),
+        (wire.bind(2, b"", b"secret"), 49),
         (wire.bind(2, version=2), 2),
         (wire.bind(2, version=4), 2),
         (wire.sicily_bind(2), 7),
+        (wire.message(2, wire.tlv(0x60, wire.integer(3), wire.octets(b""), wire.octets(b"", 0x85))), 7),
     ],
 )
 def test_a_refused_bind_makes_the_session_anonymous_upstream_too(request_: bytes, code: int) -> None:

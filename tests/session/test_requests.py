@@ -130,6 +130,11 @@ def test_a_client_that_half_closes_gets_its_answers_first() -> None:
     play.upstream(wire.done(2)).client_sees(wire.done(2)).closes("client_closed").upstream_gets(UNBIND).ends()
 
 
+def test_a_half_closed_client_of_a_server_that_never_answers_goes_when_it_is_idle() -> None:
+    play = connected().client(wire.search(2)).upstream_sees(wire.search(2)).client_ends()
+    play.waits(901).closes("client_closed").upstream_gets(UNBIND).ends()
+
+
 def test_a_search_that_never_ends_does_not_keep_a_half_closed_client() -> None:
     persistent = wire.controls(wire.control(b"2.16.840.1.113730.3.4.3", True, wire.tlv(0x30, wire.integer(1))))
     play = connected().client(wire.search(2, controls=persistent))

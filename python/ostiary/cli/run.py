@@ -10,7 +10,6 @@ import typer
 
 from ostiary import log
 from ostiary.cli.options import LogLevel, LogLevelOption
-from ostiary.cli.output import report_error
 from ostiary.config import load
 from ostiary.config.notices import notices
 
@@ -28,13 +27,7 @@ def run(
     for notice in notices(settings):
         log.event(logger, logging.WARNING, "config_notice", key=notice.path, text=notice.message)
     # Late: `check` and `schema` must work where the event loop cannot.
-    from ostiary.gateway import serve
+    from ostiary.plan import plan
+    from ostiary.worker import become
 
-    try:
-        status = serve(settings)
-    except OSError as error:
-        # An address in use, a socket that may not be made: the system's refusals, not bugs.
-        what = (error.strerror or str(error)).lower()
-        report_error(f"{what}: {error.filename}" if error.filename else what)
-        status = 1
-    raise typer.Exit(status)
+    become(plan(settings), log_level.value)

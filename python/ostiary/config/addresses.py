@@ -87,6 +87,15 @@ class ServerUrl:
         return f"{self.scheme}://{host}:{self.port}"
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def parse_host(text: str) -> str:
     """The host name or IP address as given, for checking a certificate. Raises: ValueError."""
     try:

@@ -25,6 +25,7 @@ from ostiary.demo.stage import Account, Stage
 from ostiary.demo.tour import run_tour
 from ostiary.errors import OstiaryError
 from ostiary.gateway import Gateway
+from ostiary.plan import plan
 from ostiary.tls import ThrowawayFiles, throwaway_authority
 
 __all__ = ["run_demo"]
@@ -78,7 +79,7 @@ async def _run(once: bool, upstream: str | None, account: Account | None, consol
             behind = await real_directory(upstream, account)
         config_file = place / "ostiary.toml"
         config_file.write_text(_configuration(files, behind), encoding="utf-8")
-        gateway = Gateway(Config.from_toml(config_file.read_text(encoding="utf-8"), place))
+        gateway = Gateway(plan(Config.from_toml(config_file.read_text(encoding="utf-8"), place)))
         await gateway.start()
         stack.push_async_callback(gateway.stop)
         stage = Stage(

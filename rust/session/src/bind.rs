@@ -63,11 +63,21 @@ impl Session {
                 let text = "EXTERNAL would prove the gateway's identity to the server, not the client's";
                 return refuse(ResultCode::AUTH_METHOD_NOT_SUPPORTED, text);
             }
+            Authentication::Other { .. } => {
+                return refuse(
+                    ResultCode::AUTH_METHOD_NOT_SUPPORTED,
+                    "an authentication choice that RFC 4511 does not know",
+                );
+            }
             // Servers answer success and have proved nothing (RFC 4513 5.1.2).
             Authentication::Simple(password)
                 if !bind.name.is_empty() && is_blank(password) && !settings.allow_unauthenticated_bind =>
             {
                 return refuse(ResultCode::UNWILLING_TO_PERFORM, "a bind with a name needs a password");
+            }
+            // No server can check such a password (RFC 4513 5.1.1); slapd answers the same.
+            Authentication::Simple(password) if bind.name.is_empty() && !is_blank(password) => {
+                return refuse(ResultCode::INVALID_CREDENTIALS, "a bind with a password needs a name");
             }
             _ => {}
         }
@@ -127,7 +137,8 @@ fn answer_refused_bind(message_id: u32, refusal: Option<Refusal>, step: &mut Ste
 /// Whether a bind carries something to protect, or to take back.
 fn has_credentials(bind: &BindRequest<'_>) -> bool {
     match &bind.authentication {
-        Authentication::Simple(password) => !is_blank(password),
+        // NUL octets are a password to servers that count them.
+        Authentication::Simple(password) => !password.is_empty(),
         Authentication::Sasl { mechanism, .. } => !mechanism.eq_ignore_ascii_case(b"ANONYMOUS"),
         _ => true,
     }

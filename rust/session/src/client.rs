@@ -45,10 +45,15 @@ impl Session {
         }
         if self.client.inbox.is_empty() {
             let taken = self.take_requests(plain, 0, now, step);
-            self.client.inbox.extend_from_slice(plain.get(taken..).unwrap_or_default());
+            if let Some(rest) = plain.get(taken..).filter(|rest| !rest.is_empty() && !self.is_closed()) {
+                self.client.inbox.extend_from_slice(rest);
+            }
         } else {
             self.client.inbox.extend_from_slice(plain);
-            self.drain_inbox(0, now, step);
+            // What is held is judged again when something came for it, not with every octet behind it.
+            if !self.client.waits {
+                self.drain_inbox(0, now, step);
+            }
         }
     }
 
@@ -61,20 +66,23 @@ impl Session {
 
     fn drain_inbox(&mut self, held: usize, now: f64, step: &mut Step) {
         let mut inbox = std::mem::take(&mut self.client.inbox);
-        let taken = self.take_requests(&inbox, held, now, step);
-        if self.is_closed() || taken >= inbox.len() {
-            // An idle session keeps no buffer.
-            return;
+        let taken = self.take_requests(inbox.as_slice(), held, now, step);
+        // An idle session keeps no buffer.
+        if inbox.take(taken) && !self.is_closed() {
+            self.client.inbox = inbox;
         }
-        inbox.drain(..taken);
-        self.client.inbox = inbox;
     }
 
     /// Takes requests from the front of `octets`, of which the first `held` waited; says how many octets were taken.
     fn take_requests(&mut self, octets: &[u8], held: usize, now: f64, step: &mut Step) -> usize {
         let limits = self.settings.limits;
         let mut taken = 0_usize;
+        self.client.waits = false;
         while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
+            if self.is_within_response() {
+                // Whatever a request leads to, its answer would land in the middle of that response.
+                break;
+            }
             if self.client.layer_possible && self.phase == Phase::Open && rest.first() != Some(&MESSAGE_TAG) {
                 self.meet_security_layer_of_client(rest, step);
                 return octets.len();
@@ -101,12 +109,12 @@ impl Session {
                 return octets.len();
             }
             let Some(message) = rest.get(..frame.length) else { break };
-            let full = self.outstanding.len() >= limits.outstanding_requests;
-            if self.phase != Phase::Open || full {
+            if self.phase != Phase::Open {
                 break;
             }
             let place = Place { held: taken < held, followed: rest.len() > frame.length };
             if self.take_request(message, place, now, step) == Taken::Held {
+                self.client.waits = true;
                 break;
             }
             if self.is_closed() {
@@ -198,12 +206,12 @@ impl Session {
         if self.upstream.phase == UpstreamPhase::Ready {
             step.upstream.plain.extend_from_slice(message);
         }
-        self.finish_if_half_closed(step);
     }
 
-    /// Sends a request upstream as it came, or holds it until there is an upstream.
+    /// Sends a request upstream as it came, or holds it until there is an upstream and few enough are outstanding.
     pub(crate) fn forward(&mut self, message: &[u8], pending: Pending, step: &mut Step) -> Taken {
         match self.upstream.phase {
+            UpstreamPhase::Ready if self.outstanding.len() >= self.settings.limits.outstanding_requests => Taken::Held,
             UpstreamPhase::Ready => {
                 self.outstanding.insert(pending);
                 step.upstream.plain.extend_from_slice(message);
@@ -255,7 +263,7 @@ impl Session {
 
     /// Whether a whole request waits in the inbox.
     fn holds_a_request(&self) -> bool {
-        let inbox = &self.client.inbox;
+        let inbox = self.client.inbox.as_slice();
         matches!(Frame::peek(inbox), Ok(Some(frame)) if frame.length <= inbox.len())
     }
 
@@ -269,8 +277,11 @@ impl Session {
         }
     }
 
+    /// Stops looking. What had come from either side and was held goes first.
     pub(crate) fn become_opaque(&mut self, step: &mut Step) {
         self.phase = Phase::Opaque;
+        step.upstream.plain.extend_from_slice(std::mem::take(&mut self.client.inbox).as_slice());
+        step.client.plain.extend_from_slice(&std::mem::take(&mut self.upstream.inbox));
         step.events.push(Event::Opaque);
     }
 }

@@ -20,6 +20,7 @@ mod bind;
 mod client;
 pub mod event;
 pub mod identity;
+mod inbox;
 pub mod limits;
 mod outstanding;
 mod phase;

@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 
 use crate::event::Event;
 use crate::identity::Identity;
+use crate::inbox::Inbox;
 use crate::outstanding::Outstanding;
 use crate::phase::{Phase, UpstreamPhase};
 use crate::settings::{ListenerTls, Settings, UpstreamTls};
@@ -41,11 +42,13 @@ pub struct Session {
 
 /// What is kept of the client's side.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts that do not exclude one another")]
+#[expect(clippy::struct_excessive_bools, reason = "five facts that do not exclude one another")]
 pub(crate) struct ClientSide {
     pub tls: Option<Box<ClientSideTls>>,
     /// Octets not yet taken: a partial request, or requests that are held.
-    pub inbox: Vec<u8>,
+    pub inbox: Inbox,
+    /// The first request in `inbox` was judged and held: nothing behind it is looked at.
+    pub waits: bool,
     /// Records that go out with the next ones.
     pub deferred: Vec<u8>,
     /// The client will send no more; what is outstanding is still answered.
@@ -152,7 +155,13 @@ impl Session {
                             self.half_close(step);
                         }
                     }
-                    Err(error) => self.client_tls_failed(data, &error.0, step),
+                    Err(error) => {
+                        // What came before the bad record came from the client.
+                        if !plain.is_empty() {
+                            self.take_client_plaintext(&plain, now, step);
+                        }
+                        self.client_tls_failed(data, &error.0, step);
+                    }
                 }
                 plain.clear();
                 step.received = plain;
@@ -254,6 +263,9 @@ impl Session {
                 self.close(CloseReason::FirstMessageTimeout, "no request in time", step);
             } else if self.is_idle() {
                 self.close(CloseReason::Idle, "idle for too long", step);
+            } else if self.client.half_closed {
+                // Nobody knows whether the client still reads; a server that never answers must not keep it.
+                self.close(CloseReason::ClientClosed, "", step);
             } else {
                 self.last_traffic = now;
             }
@@ -334,6 +346,9 @@ impl Session {
 
     /// The client broke the protocol: the reply that the table gives, then the end.
     pub(crate) fn client_violation(&mut self, kind: ViolationKind, detail: String, step: &mut Step) {
+        if self.is_closed() {
+            return;
+        }
         if let Reply::Notice(code) = kind.reply() {
             let out = &mut step.client.plain;
             write::notice_of_disconnection(out, code, &format!("{kind}: {detail}"));
@@ -347,7 +362,7 @@ impl Session {
         if self.is_closed() {
             return;
         }
-        let readable = self.phase != Phase::Opaque && !self.is_handshaking() && self.upstream.passing.is_none();
+        let readable = self.phase != Phase::Opaque && !self.is_handshaking() && !self.is_within_response();
         if let (Some(code), true) = (reason.notice(), readable) {
             let out = &mut step.client.plain;
             write::notice_of_disconnection(out, code, text);
@@ -358,7 +373,7 @@ impl Session {
             write::unbind_request(out, i32::MAX.unsigned_abs());
         }
         self.phase = Phase::Closed(reason);
-        self.client.inbox = Vec::new();
+        self.client.inbox = Inbox::default();
     }
 
     /// The end of every call: encrypts, pauses or resumes the client, and says the last word.
@@ -432,9 +447,12 @@ impl Session {
 
     /// Whether requests wait for something else than their own rest.
     fn is_holding(&self) -> bool {
-        self.phase != Phase::Open
-            || self.outstanding.len() >= self.settings.limits.outstanding_requests
-            || !matches!(self.upstream.phase, UpstreamPhase::Absent | UpstreamPhase::Ready)
+        self.phase != Phase::Open || self.client.waits || self.is_within_response()
+    }
+
+    /// Whether the client has got a part of a response whose rest is still to come.
+    pub(crate) fn is_within_response(&self) -> bool {
+        self.upstream.passing.is_some_and(|passing| !passing.dropped)
     }
 
     /// Starts the session's own TLS towards a server.

@@ -51,10 +51,10 @@ impl Session {
                     let facts = tls.facts();
                     self.upstream_ready(Some(facts), now, step);
                 }
-                if !plain.is_empty() {
+                if !plain.is_empty() && !self.is_closed() {
                     self.take_upstream_plaintext(&plain, now, step);
                 }
-                if progress.closed {
+                if progress.closed && !self.is_closed() {
                     self.lose_upstream("the server closed its TLS", now, step);
                 }
             }
@@ -86,6 +86,7 @@ impl Session {
         self.upstream.phase = UpstreamPhase::Ready;
         step.events.push(Event::UpstreamReady(facts));
         self.take_inbox(now, step);
+        self.finish_if_half_closed(step);
     }
 
     fn take_upstream_plaintext(&mut self, plain: &[u8], now: f64, step: &mut Step) {
@@ -190,17 +191,18 @@ impl Session {
         }
         match self.outstanding.find(head.message_id) {
             Lookup::Pending(position, pending) => self.judge_answer(head, message, position, pending),
-            Lookup::Abandoned => {
-                if head.operation.is_final() {
-                    self.outstanding.release(head.message_id);
-                }
-                Fate::Drop
-            }
-            Lookup::Unknown => match self.phase {
+            lookup => match self.phase {
+                // First of these: of an abandoned request that was forgotten this would seem to be the late response.
                 Phase::AwaitingAnonymity { message_id, .. }
                     if message_id == head.message_id && head.operation == ResponseOp::Bind =>
                 {
                     self.end_awaiting_anonymity(step);
+                    Fate::Drop
+                }
+                _ if lookup == Lookup::Abandoned => {
+                    if head.operation.is_final() {
+                        self.outstanding.release(head.message_id);
+                    }
                     Fate::Drop
                 }
                 _ => {
@@ -312,6 +314,7 @@ impl Session {
             tls.close(&mut step.upstream.sealed);
         }
         step.upstream.plain.clear();
+        self.client.layer_possible = false;
         step.events.push(Event::CloseUpstream(words.to_owned()));
         let waiting = self.outstanding.take();
         if torn || self.phase == Phase::Opaque {

@@ -1,0 +1,185 @@
+"""What a worker needs of a configuration, as plain data: files read, keys decrypted, names left to resolve.
+
+A worker imports neither the configuration's models nor the libraries that read certificates: that halves its memory,
+and it has no parser to attack. `plan` runs where the configuration was checked; the plan travels by `worker.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ostiary import config
+
+__all__ = ["ListenerPlan", "Plan", "ServerPlan", "UpstreamPlan", "plan"]
+
+Identity = tuple[tuple[bytes, ...], bytes, tuple[str, ...]]
+"""Chain and key as DER, and the names: what the core takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerPlan:
+    """One listener."""
+
+    name: str
+    upstream: str
+    host: str
+    port: int
+    path: str | None
+    """A unix socket instead of host and port."""
+    socket_mode: int
+    tls: dict[str, Any] = field(repr=False)
+    """The arguments of `ListenerTls`."""
+    settings: dict[str, Any]
+    """Arguments of `Settings`, but for what comes from the upstream and `tls`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """One server of an upstream."""
+
+    text: str
+    """As the configuration writes it, for logs."""
+    host: str
+    """Name, address or, with port 0, the path of a unix socket."""
+    port: int
+    literal: bool
+    """Whether there is nothing to resolve."""
+    verify_name: str
+    """The name that its certificate has to carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamPlan:
+    """One upstream."""
+
+    name: str
+    servers: tuple[ServerPlan, ...]
+    connect_seconds: float
+    knows_gateway: bool
+    """The servers authenticate the gateway itself: by its certificate, or as a local user."""
+    mode: str
+    tls: dict[str, Any] | None = field(repr=False)
+    """The arguments of `UpstreamTls`, where the session does the TLS."""
+    openssl: config.UpstreamTls | None
+    """What is asked of the OpenSSL engine, where that does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a worker needs."""
+
+    listeners: tuple[ListenerPlan, ...]
+    upstreams: tuple[UpstreamPlan, ...]
+    connections: int
+    connections_per_address: int
+    buffered_bytes: int
+    drain_seconds: float
+
+
+def plan(asked: config.Config) -> Plan:
+    """The plan of a checked configuration.
+
+    Raises:
+        IdentityError: a certificate, key or authority cannot be used (any more).
+    """
+    limits = asked.limits
+    return Plan(
+        listeners=tuple(listener(each, limits) for each in asked.listeners),
+        upstreams=tuple(upstream(each, limits.connect_seconds) for each in asked.upstreams),
+        connections=limits.connections,
+        connections_per_address=limits.connections_per_address,
+        buffered_bytes=limits.buffered_bytes,
+        drain_seconds=limits.drain_seconds,
+    )
+
+
+def listener(asked: config.Listener, limits: config.Limits) -> ListenerPlan:
+    """The plan of one listener."""
+    from ostiary import tls
+
+    offered = asked.tls
+    identities = [identity(each) for each in (offered, *offered.certificates)]
+    return ListenerPlan(
+        name=asked.name,
+        upstream=asked.upstream,
+        host=asked.address.host,
+        port=asked.address.port,
+        path=None if asked.address.path is None else str(asked.address.path),
+        socket_mode=int(asked.socket_mode, 8),
+        tls={
+            "mode": offered.mode,
+            "identities": [each for each in identities if each is not None],
+            "client_authorities": tls.load_authorities(offered.client_ca) if offered.client_ca else (),
+            "client_auth": offered.client_auth,
+            "min_version": offered.min_version,
+        },
+        settings={
+            "require_tls": asked.require_tls,
+            "sasl_security_layers": asked.sasl_security_layers,
+            "allow_unauthenticated_bind": asked.allow_unauthenticated_bind,
+            "allow_ldapv2": asked.allow_ldapv2,
+            "allow_sicily": asked.allow_sicily,
+            "message_bytes_unauthenticated": limits.message_bytes_unauthenticated,
+            "message_bytes": limits.message_bytes,
+            "filter_depth": limits.filter_depth,
+            "filter_nodes": limits.filter_nodes,
+            "outstanding_requests": limits.outstanding_requests,
+            "buffered_bytes": limits.buffered_bytes,
+            "handshake_seconds": limits.handshake_seconds,
+            "first_message_seconds": limits.first_message_seconds,
+            "idle_seconds": limits.idle_seconds,
+        },
+    )
+
+
+def upstream(asked: config.Upstream, connect_seconds: float) -> UpstreamPlan:
+    """The plan of one upstream."""
+    mode = asked.tls.mode
+    openssl = mode != "none" and asked.tls.engine == "openssl"
+    return UpstreamPlan(
+        name=asked.name,
+        servers=tuple(server(each, asked.tls.verify_name) for each in asked.servers),
+        connect_seconds=connect_seconds,
+        knows_gateway=asked.tls.certificate is not None or any(url.path for url in asked.servers),
+        mode=mode,
+        tls=None if mode == "none" or openssl else own_engine(asked.tls),
+        openssl=asked.tls if openssl else None,
+    )
+
+
+def server(url: config.ServerUrl, verify_name: str | None) -> ServerPlan:
+    """The plan of one server."""
+    from ostiary.config.addresses import is_address
+
+    return ServerPlan(
+        text=str(url),
+        host=url.host if url.path is None else str(url.path),
+        port=url.port,
+        literal=url.path is not None or is_address(url.host),
+        verify_name=verify_name or url.host,
+    )
+
+
+def own_engine(asked: config.UpstreamTls) -> dict[str, Any]:
+    """What the session's own TLS asks of the servers."""
+    from ostiary import tls
+
+    authorities: tuple[bytes, ...] = ()
+    if asked.verify:
+        authorities = tls.load_authorities(asked.ca) if asked.ca else tls.system_authorities()
+    return {
+        "authorities": authorities,
+        "verify": asked.verify,
+        "identity": identity(asked),
+        "min_version": asked.min_version,
+    }
+
+
+def identity(files: config.IdentityFiles) -> Identity | None:
+    """The chain, key and names that a table names."""
+    from ostiary import tls
+
+    loaded = tls.identity_of(files)
+    return None if loaded is None else (loaded.chain, loaded.key, loaded.names)
