@@ -178,7 +178,7 @@ impl PySession {
     }
 
     fn client_gone<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.client_gone(step))
+        self.step(py, Session::client_gone)
     }
 
     fn upstream_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
@@ -210,7 +210,7 @@ impl PySession {
     }
 
     fn shut_down<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.shut_down(step))
+        self.step(py, Session::shut_down)
     }
 
     #[getter]

@@ -34,6 +34,7 @@ pub struct PyListenerTls(pub ListenerTls);
 impl PyListenerTls {
     #[new]
     #[pyo3(signature = (mode, identities, *, client_authorities = Vec::new(), client_auth = "none", min_version = "1.2"))]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 converts into owned values")]
     fn new(
         mode: &str,
         identities: Vec<PyIdentity>,
@@ -70,6 +71,7 @@ pub struct PyUpstreamTls(Arc<rustls::ClientConfig>);
 impl PyUpstreamTls {
     #[new]
     #[pyo3(signature = (authorities, *, verify = true, identity = None, min_version = "1.2"))]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 converts into owned values")]
     fn new(authorities: Vec<Vec<u8>>, verify: bool, identity: Option<PyIdentity>, min_version: &str) -> PyResult<Self> {
         let identity = identity.map(self::identity);
         tls_config::upstream_tls(&authorities, verify, identity, self::min_version(min_version)?)
