@@ -161,9 +161,7 @@ def build_load() -> Path:
     return Path(next(path for path in executables if path))
 
 
-def gather_facts(
-    options: argparse.Namespace, settings: Settings, versions: dict[str, str | None]
-) -> dict[str, Any]:
+def gather_facts(options: argparse.Namespace, settings: Settings, versions: dict[str, str | None]) -> dict[str, Any]:
     """Versions, machine and settings, as they are written above the results."""
     return {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -71,9 +71,7 @@ def row(case: Case, gateway: str, samples: Sequence[Sample]) -> Row:
         ratio=ratio,
         reference=case.reference,
         core_use=middle(sample.get("core_use") for sample in good),
-        per_second=middle(
-            sample["operations"] / sample["wall_seconds"] for sample in good if "operations" in sample
-        ),
+        per_second=middle(sample["operations"] / sample["wall_seconds"] for sample in good if "operations" in sample),
         latency_microseconds=latencies(good),
         target=target,
         verdict=verdict,

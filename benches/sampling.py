@@ -73,9 +73,7 @@ class Sampler:
                     command += ["--certificate", str(self.identity.certificate)]
                     command += ["--key", str(self.identity.key)]
                 log = self.folder / f"canned-{upstream}.log"
-                process = stack.enter_context(
-                    children.child(command, self.settings.cores.load, log, pipes=True)
-                )
+                process = stack.enter_context(children.child(command, self.settings.cores.load, log, pipes=True))
                 line = read_line(process, children.READY_SECONDS, log)
                 self.servers[upstream] = Canned(process, int(line.rpartition(":")[2]))
             yield
@@ -127,9 +125,7 @@ class Sampler:
                 before = {who: machine.cpu_seconds(who) for who in (pid, load.pid, server)}
                 machine_before = machine.MachineTime.now()
                 write_line(load)
-                report: dict[str, Any] = json.loads(
-                    read_line(load, seconds + 2 * children.READY_SECONDS, log)
-                )
+                report: dict[str, Any] = json.loads(read_line(load, seconds + 2 * children.READY_SECONDS, log))
                 machine_after = machine.MachineTime.now()
                 load_seconds = machine.cpu_seconds(load.pid) - before[load.pid]
                 time.sleep(SETTLE_SECONDS)

@@ -51,9 +51,7 @@ def test_memory_is_shared_out_over_connections() -> None:
         ([], "not measured"),
     ],
 )
-def test_target_is_judged_by_the_median_and_says_when_rounds_differ(
-    values: list[float], verdict: str
-) -> None:
+def test_target_is_judged_by_the_median_and_says_when_rounds_differ(values: list[float], verdict: str) -> None:
     assert Target(0.8, "ratio").verdict(Spread.of(values), None) == verdict
 
 

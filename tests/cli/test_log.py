@@ -119,7 +119,5 @@ def test_failure_carries_its_traceback(stream: io.StringIO) -> None:
 def test_secrets_are_hidden() -> None:
     stream = io.StringIO()
     log.configure("info", stream)
-    log.event(
-        logger, logging.INFO, "odd", password=SecretStr("hunter2"), nested={"password": SecretStr("hunter2")}
-    )
+    log.event(logger, logging.INFO, "odd", password=SecretStr("hunter2"), nested={"password": SecretStr("hunter2")})
     assert "hunter2" not in stream.getvalue()

@@ -79,9 +79,7 @@ def test_expired_certificate_is_told_even_when_its_key_is_wrong(certificates: Pa
 def test_encrypted_key_needs_its_password(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pair = 'certificate = "encrypted/server.crt", key = "encrypted/server.key"'
     monkeypatch.setenv("KEY_PASSWORD", "open sesame")
-    assert told(certificates, pair) == {
-        "password_file": "missing; the private key is encrypted, add password_file"
-    }
+    assert told(certificates, pair) == {"password_file": "missing; the private key is encrypted, add password_file"}
     assert told(certificates, f'{pair}, password_file = "password"') == {}
     assert told(certificates, f'{pair}, password = "${{env:KEY_PASSWORD}}"') == {}
     wrong = told(certificates, f'{pair}, password = "hunter2"')

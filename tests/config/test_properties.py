@@ -103,9 +103,7 @@ def test_changed_values_end_in_faults_or_a_configuration(certificates: Path, dat
             assert len(str(fault)) < 1_000
 
 
-@pytest.mark.parametrize(
-    "text", ["a.", "[" * 5_000, "a = " + "[" * 5_000, "[[listeners]]\n" * 3, "\0", "a" * 100_000]
-)
+@pytest.mark.parametrize("text", ["a.", "[" * 5_000, "a = " + "[" * 5_000, "[[listeners]]\n" * 3, "\0", "a" * 100_000])
 def test_text_that_is_not_toml_is_a_fault(certificates: Path, text: str) -> None:
     with pytest.raises(ConfigError):
         Config.from_toml(text, certificates)

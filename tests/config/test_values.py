@@ -170,9 +170,7 @@ def test_missing_variable_is_named_and_nothing_else_is_told_of_it(
     }
 
 
-def test_value_from_the_environment_is_never_told(
-    certificates: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_value_from_the_environment_is_never_told(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "hunter2")
     keys = {
         "name": '"${env:SECRET} "',
@@ -194,15 +192,11 @@ def test_password_is_never_shown(certificates: Path) -> None:
     assert "open sesame" not in repr(config) + str(config.model_dump(mode="json"))
     told = faults(listener(tls=tls % '["open sesame"]'), certificates)
     assert told == {"listeners[0].tls.password": "expected text in quotes"}
-    assert faults(listener(tls=tls % '""'), certificates) == {
-        "listeners[0].tls.password": "the password is empty"
-    }
+    assert faults(listener(tls=tls % '""'), certificates) == {"listeners[0].tls.password": "the password is empty"}
 
 
 def test_syntax_error_has_line_and_column(certificates: Path) -> None:
-    assert (
-        faults("workers = 1\nname = x\n", certificates)[""] == "not toml: invalid value (at line 2, column 8)"
-    )
+    assert faults("workers = 1\nname = x\n", certificates)[""] == "not toml: invalid value (at line 2, column 8)"
     assert "at line 2, column 11, the end" in faults('workers = 1\nname = "xyz', certificates)[""]
 
 

@@ -63,9 +63,7 @@ def test_every_key_is_described_in_the_schema() -> None:
 
 
 def test_meaning_says_what_protects_and_what_does_not(certificates: Path) -> None:
-    words = {
-        title: " / ".join(sentences) for title, sentences in meaning(Config.from_toml(VALID, certificates))
-    }
+    words = {title: " / ".join(sentences) for title, sentences in meaning(Config.from_toml(VALID, certificates))}
     assert "inside TLS from the first octet" in words["listener ldaps"]
     assert "certificate for localhost, 127.0.0.1, ::1" in words["listener ldaps"]
     assert "refuses unauthenticated binds, LDAPv2 binds, Sicily binds" in words["listener ldaps"]
@@ -101,9 +99,7 @@ def test_notices_name_weak_choices(certificates: Path) -> None:
     ]
     plain = Config.from_toml(upstream(), certificates)
     assert [notice.path for notice in notices(plain)] == ["upstreams[0].tls.mode"]
-    unused = Config.from_toml(
-        VALID + '[[upstreams]]\nname = "b"\nservers = ["ldap://localhost"]', certificates
-    )
+    unused = Config.from_toml(VALID + '[[upstreams]]\nname = "b"\nservers = ["ldap://localhost"]', certificates)
     assert [notice.path for notice in notices(unused)] == ["upstreams[1].name"]
     nothing = Config.from_toml(listener(tls='{ mode = "none" }', require_tls='"all"'), certificates)
     assert "every operation is refused" in notices(nothing)[0].message

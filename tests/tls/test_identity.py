@@ -66,9 +66,7 @@ def test_pem_pair_is_loaded_leaf_first_whatever_the_order(
     assert identity.not_valid_after == authority.server.not_valid_after
 
 
-def test_key_may_stand_in_the_certificates_file(
-    home: Path, authority: Throwaway, files: ThrowawayFiles
-) -> None:
+def test_key_may_stand_in_the_certificates_file(home: Path, authority: Throwaway, files: ThrowawayFiles) -> None:
     both = home / "both.pem"
     both.write_bytes(files.server_key.read_bytes() + files.server_certificate.read_bytes())
     assert load_identity(both, None, None) == authority.server
@@ -81,9 +79,7 @@ def test_der_files_are_loaded(home: Path, authority: Throwaway) -> None:
     assert load_identity(home / "server.der", home / "key.der", None) == authority.server
 
 
-def test_ec_parameters_before_a_key_do_no_harm(
-    home: Path, authority: Throwaway, files: ThrowawayFiles
-) -> None:
+def test_ec_parameters_before_a_key_do_no_harm(home: Path, authority: Throwaway, files: ThrowawayFiles) -> None:
     key = load_der_private_key(authority.server.key, None)
     old = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
@@ -107,17 +103,13 @@ def test_encrypted_keys_of_both_forms_are_loaded(
         assert "hunter2" not in str(raised.value)
 
 
-def test_password_of_a_key_that_is_not_encrypted_does_no_harm(
-    authority: Throwaway, files: ThrowawayFiles
-) -> None:
+def test_password_of_a_key_that_is_not_encrypted_does_no_harm(authority: Throwaway, files: ThrowawayFiles) -> None:
     assert load_identity(files.server_certificate, files.server_key, "unused") == authority.server
 
 
 @pytest.mark.parametrize("suffix", ["p12", "bin"])
 @pytest.mark.parametrize("password", [None, b"open sesame"])
-def test_pkcs12_is_known_by_its_content(
-    home: Path, authority: Throwaway, suffix: str, password: bytes | None
-) -> None:
+def test_pkcs12_is_known_by_its_content(home: Path, authority: Throwaway, suffix: str, password: bytes | None) -> None:
     bundle = home / f"server.{suffix}"
     key = load_der_private_key(authority.server.key, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -156,9 +148,7 @@ def test_truncated_and_empty_files_are_told(home: Path, files: ThrowawayFiles) -
 def self_signed(home: Path, key: Signing) -> Path:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "old.corp.example")])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = x509.CertificateBuilder(
-        name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1)
-    ).sign(
+    certificate = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1)).sign(
         key, None if isinstance(key, ed448.Ed448PrivateKey | ed25519.Ed25519PrivateKey) else hashes.SHA256()
     )
     path = home / "own.pem"
@@ -220,9 +210,7 @@ def test_throwaway_authority_needs_no_directory() -> None:
     assert authority.server.names == ("ldap.corp.example",)
 
 
-def test_authorities_are_loaded_from_pem_and_der(
-    home: Path, authority: Throwaway, files: ThrowawayFiles
-) -> None:
+def test_authorities_are_loaded_from_pem_and_der(home: Path, authority: Throwaway, files: ThrowawayFiles) -> None:
     bundle = home / "bundle.pem"
     bundle.write_bytes(b"# a comment\n" + files.ca.read_bytes() * 2)
     assert load_authorities(bundle) == (authority.ca, authority.ca)

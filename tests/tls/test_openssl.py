@@ -74,9 +74,7 @@ def test_intermediate_authority_is_an_anchor_as_with_rustls(files: ThrowawayFile
     assert shake_hands(client, server(files))
 
 
-@pytest.mark.parametrize(
-    ("version", "spoken"), [(ssl.TLSVersion.TLSv1, "TLSv1"), (ssl.TLSVersion.TLSv1_1, "TLSv1.1")]
-)
+@pytest.mark.parametrize(("version", "spoken"), [(ssl.TLSVersion.TLSv1, "TLSv1"), (ssl.TLSVersion.TLSv1_1, "TLSv1.1")])
 def test_old_versions_are_spoken_only_when_asked_for(
     files: ThrowawayFiles, version: ssl.TLSVersion, spoken: str
 ) -> None:

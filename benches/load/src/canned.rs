@@ -17,10 +17,7 @@ impl Canned {
     /// The messages around `operations`, for ids of `id_length` octets.
     fn new(operations: &[Vec<u8>], id_length: usize) -> Self {
         let placeholder = vec![0; id_length];
-        let mut canned = Self {
-            bytes: Vec::new(),
-            id_positions: Vec::new(),
-        };
+        let mut canned = Self { bytes: Vec::new(), id_positions: Vec::new() };
         for operation in operations {
             let message = wire::message(&placeholder, operation);
             // The id ends where the operation begins, and the operation ends the message.
@@ -81,10 +78,9 @@ fn operations(answer: Answer) -> Vec<Vec<u8>> {
             let name = wire::element(0x8a, wire::START_TLS_OID.as_bytes());
             vec![wire::success(tag::EXTENDED_RESPONSE, &name)]
         }
-        Answer::Search { entries } => (0..entries)
-            .map(wire::search_entry)
-            .chain([wire::success(tag::SEARCH_DONE, b"")])
-            .collect(),
+        Answer::Search { entries } => {
+            (0..entries).map(wire::search_entry).chain([wire::success(tag::SEARCH_DONE, b"")]).collect()
+        }
     }
 }
 
@@ -105,15 +101,7 @@ mod tests {
                 operations.push(head.operation);
                 rest = &rest[head.length..];
             }
-            assert_eq!(
-                operations,
-                [
-                    tag::SEARCH_ENTRY,
-                    tag::SEARCH_ENTRY,
-                    tag::SEARCH_ENTRY,
-                    tag::SEARCH_DONE
-                ]
-            );
+            assert_eq!(operations, [tag::SEARCH_ENTRY, tag::SEARCH_ENTRY, tag::SEARCH_ENTRY, tag::SEARCH_DONE]);
             assert!(rest.is_empty());
         }
     }
@@ -125,14 +113,8 @@ mod tests {
         answers.bind(&mut out, &[1]);
         answers.start_tls(&mut out, &[1]);
         let bind = wire::peek(&out).unwrap().unwrap();
-        assert_eq!(
-            (bind.operation, bind.result_code()),
-            (tag::BIND_RESPONSE, Some(0))
-        );
+        assert_eq!((bind.operation, bind.result_code()), (tag::BIND_RESPONSE, Some(0)));
         let start_tls = wire::peek(&out[bind.length..]).unwrap().unwrap();
-        assert_eq!(
-            (start_tls.operation, start_tls.result_code()),
-            (tag::EXTENDED_RESPONSE, Some(0))
-        );
+        assert_eq!((start_tls.operation, start_tls.result_code()), (tag::EXTENDED_RESPONSE, Some(0)));
     }
 }

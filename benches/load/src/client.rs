@@ -85,8 +85,7 @@ impl Client {
 
     fn begin_tls(&mut self, target: &Target) -> Result<(), String> {
         let config = target.tls.as_ref().ok_or("--ca is needed")?;
-        self.transport
-            .begin_tls(tls::connect(config, &target.name)?)?;
+        self.transport.begin_tls(tls::connect(config, &target.name)?)?;
         self.phase = Phase::AwaitingTls;
         Ok(())
     }
@@ -97,11 +96,7 @@ impl Client {
             return Ok(());
         }
         let id = self.take_id();
-        self.transport.queue(&wire::bind_request(
-            id,
-            &target.bind_name,
-            &target.bind_password,
-        ))?;
+        self.transport.queue(&wire::bind_request(id, &target.bind_name, &target.bind_password))?;
         self.phase = Phase::AwaitingBindResult;
         Ok(())
     }
@@ -117,24 +112,13 @@ impl Client {
     }
 
     /// Queues one request; `flush` sends it. `started` is the intended moment, which may be past.
-    pub fn ask(
-        &mut self,
-        operation: Operation,
-        target: &Target,
-        started: Instant,
-    ) -> Result<(), String> {
+    pub fn ask(&mut self, operation: Operation, target: &Target, started: Instant) -> Result<(), String> {
         let id = self.take_id();
         let request = match operation {
             Operation::Search { entries } => wire::search_request(id, entries),
-            Operation::Bind | Operation::Connect => {
-                wire::bind_request(id, &target.bind_name, &target.bind_password)
-            }
+            Operation::Bind | Operation::Connect => wire::bind_request(id, &target.bind_name, &target.bind_password),
         };
-        self.outstanding.push(Outstanding {
-            id,
-            started,
-            entries: 0,
-        });
+        self.outstanding.push(Outstanding { id, started, entries: 0 });
         self.transport.queue(&request)
     }
 
@@ -177,13 +161,7 @@ impl Client {
     }
 
     /// Checks one response against what is outstanding; the start of the operation it ends.
-    fn settle(
-        &mut self,
-        operation: Operation,
-        tag: u8,
-        id: u32,
-        code: Option<u8>,
-    ) -> Result<Option<Instant>, String> {
+    fn settle(&mut self, operation: Operation, tag: u8, id: u32, code: Option<u8>) -> Result<Option<Instant>, String> {
         let at = self
             .outstanding
             .iter()

@@ -43,10 +43,7 @@ pub fn idle(count: usize, binds: bool, target: &Target) -> Result<(), String> {
         }
     }
     println!("ready {count}");
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut Vec::new())
-        .map_err(|e| e.to_string())?;
+    std::io::stdin().lock().read_to_end(&mut Vec::new()).map_err(|e| e.to_string())?;
     for client in &mut clients {
         if client.transport.read(&mut scratch)? == Arrived::End {
             return Err("a connection was closed while idle".into());

@@ -29,11 +29,7 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Serve(options) => serve::serve(&options).map(|()| true),
-        Command::Idle {
-            count,
-            binds,
-            target,
-        } => idle::idle(count, binds, &target).map(|()| true),
+        Command::Idle { count, binds, target } => idle::idle(count, binds, &target).map(|()| true),
         Command::Run { plan, target } => run::run(&plan, &target).map(|report| {
             println!("{}", report.to_json());
             report.errors == 0

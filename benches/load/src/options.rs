@@ -25,15 +25,8 @@ usage: ostiary-load serve [--address 127.0.0.1:0] [--transport plain|starttls|ld
 
 pub enum Command {
     Serve(serve::Options),
-    Run {
-        plan: Plan,
-        target: Target,
-    },
-    Idle {
-        count: usize,
-        binds: bool,
-        target: Target,
-    },
+    Run { plan: Plan, target: Target },
+    Idle { count: usize, binds: bool, target: Target },
 }
 
 struct Arguments(BTreeMap<String, String>);
@@ -46,16 +39,11 @@ impl Arguments {
         let mut given = BTreeMap::new();
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let name = word
-                .strip_prefix("--")
-                .ok_or_else(|| format!("unexpected argument: {word}"))?;
+            let name = word.strip_prefix("--").ok_or_else(|| format!("unexpected argument: {word}"))?;
             let value = if FLAGS.contains(&name) {
                 "yes".to_owned()
             } else {
-                words
-                    .next()
-                    .ok_or_else(|| format!("no value for: {word}"))?
-                    .clone()
+                words.next().ok_or_else(|| format!("no value for: {word}"))?.clone()
             };
             given.insert(name.to_owned(), value);
         }
@@ -72,20 +60,13 @@ impl Arguments {
 
     fn number<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, String> {
         self.take(name)
-            .map(|text| {
-                text.parse()
-                    .map_err(|_| format!("--{name}: not a number in range: {text}"))
-            })
+            .map(|text| text.parse().map_err(|_| format!("--{name}: not a number in range: {text}")))
             .transpose()
     }
 
     fn seconds(&mut self, name: &str) -> Result<Option<Duration>, String> {
         let seconds: Option<f64> = self.number(name)?;
-        seconds
-            .map(|seconds| {
-                Duration::try_from_secs_f64(seconds).map_err(|e| format!("--{name}: {e}"))
-            })
-            .transpose()
+        seconds.map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|e| format!("--{name}: {e}"))).transpose()
     }
 
     fn finish(self) -> Result<(), String> {
@@ -101,10 +82,7 @@ pub fn parse(words: &[String]) -> Result<Command, String> {
     let mut arguments = Arguments::read(rest)?;
     let command = match verb.as_str() {
         "serve" => Command::Serve(server(&mut arguments)?),
-        "run" => Command::Run {
-            plan: plan(&mut arguments)?,
-            target: target(&mut arguments)?,
-        },
+        "run" => Command::Run { plan: plan(&mut arguments)?, target: target(&mut arguments)? },
         "idle" => Command::Idle {
             count: arguments.number("clients")?.unwrap_or(1),
             binds: arguments.take("bind").is_some(),
@@ -146,10 +124,7 @@ fn target(arguments: &mut Arguments) -> Result<Target, String> {
     let mode = mode(arguments)?;
     let suite = arguments.text("suite", "TLS13_AES_256_GCM_SHA384");
     let group = arguments.text("group", "X25519");
-    let offer = Offer {
-        suite: &suite,
-        group: &group,
-    };
+    let offer = Offer { suite: &suite, group: &group };
     let tls = match (mode, arguments.take("ca")) {
         (Mode::Plain, _) => None,
         (_, Some(ca)) => Some(tls::client(Path::new(&ca), &offer)?),
@@ -204,17 +179,9 @@ mod tests {
     #[test]
     fn reads_a_whole_run() {
         let line = "run --address 127.0.0.1:389 --operation search --entries 3 --clients 2 --duration 0.5 --gate";
-        let Ok(Command::Run { plan, target }) = parsed(line) else {
-            panic!("not a run")
-        };
-        assert_eq!(
-            (plan.operation, plan.clients, plan.gate),
-            (Operation::Search { entries: 3 }, 2, true)
-        );
-        assert_eq!(
-            (plan.duration, target.mode),
-            (Some(Duration::from_millis(500)), Mode::Plain)
-        );
+        let Ok(Command::Run { plan, target }) = parsed(line) else { panic!("not a run") };
+        assert_eq!((plan.operation, plan.clients, plan.gate), (Operation::Search { entries: 3 }, 2, true));
+        assert_eq!((plan.duration, target.mode), (Some(Duration::from_millis(500)), Mode::Plain));
     }
 
     #[test]

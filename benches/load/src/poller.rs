@@ -28,31 +28,17 @@ impl Poller {
         // The default slack of 50 microseconds would be part of every fixed-rate latency.
         rustix::thread::set_current_timer_slack(NonZeroU64::new(1)).map_err(|e| e.to_string())?;
         let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(|e| e.to_string())?;
-        Ok(Self {
-            epoll,
-            events: Vec::with_capacity(256),
-        })
+        Ok(Self { epoll, events: Vec::with_capacity(256) })
     }
 
     pub fn add(&self, source: impl AsFd, token: usize) -> Result<(), String> {
-        epoll::add(
-            &self.epoll,
-            source,
-            EventData::new_u64(token as u64),
-            EventFlags::IN,
-        )
-        .map_err(|e| e.to_string())
+        epoll::add(&self.epoll, source, EventData::new_u64(token as u64), EventFlags::IN).map_err(|e| e.to_string())
     }
 
     /// Also wait until `source` can be written to, or no longer.
     pub fn watch_writable(&self, source: impl AsFd, token: usize, on: bool) -> Result<(), String> {
-        let flags = if on {
-            EventFlags::IN | EventFlags::OUT
-        } else {
-            EventFlags::IN
-        };
-        epoll::modify(&self.epoll, source, EventData::new_u64(token as u64), flags)
-            .map_err(|e| e.to_string())
+        let flags = if on { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
+        epoll::modify(&self.epoll, source, EventData::new_u64(token as u64), flags).map_err(|e| e.to_string())
     }
 
     /// Fills `ready`; waits without end when `limit` is none.
@@ -60,11 +46,7 @@ impl Poller {
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         ready.clear();
         self.events.clear();
-        match epoll::wait(
-            &self.epoll,
-            spare_capacity(&mut self.events),
-            limit.as_ref(),
-        ) {
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), limit.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(e) => return Err(e.to_string()),
         }
@@ -72,9 +54,7 @@ impl Poller {
             let flags = event.flags; // copied: the kernel's structure is packed
             ready.push(Ready {
                 token: usize::try_from(event.data.u64()).unwrap_or(usize::MAX),
-                readable: flags.intersects(
-                    EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP,
-                ),
+                readable: flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP),
             });
         }
         Ok(())

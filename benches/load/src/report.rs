@@ -76,11 +76,7 @@ impl Report {
         );
         let _ = write!(out, ",\"tickets\":{}", self.tickets);
         let _ = write!(out, ",\"negotiated\":[{}]", quoted(self.negotiated.iter()));
-        let _ = write!(
-            out,
-            ",\"error_texts\":[{}]}}",
-            quoted(self.error_texts.iter())
-        );
+        let _ = write!(out, ",\"error_texts\":[{}]}}", quoted(self.error_texts.iter()));
         out
     }
 }
@@ -88,16 +84,8 @@ impl Report {
 fn quoted<'a>(texts: impl Iterator<Item = &'a String>) -> String {
     let texts: Vec<String> = texts
         .map(|text| {
-            let plain: String = text
-                .chars()
-                .map(|c| {
-                    if c.is_control() || c == '"' || c == '\\' {
-                        '\''
-                    } else {
-                        c
-                    }
-                })
-                .collect();
+            let plain: String =
+                text.chars().map(|c| if c.is_control() || c == '"' || c == '\\' { '\'' } else { c }).collect();
             format!("\"{plain}\"")
         })
         .collect();
@@ -117,20 +105,13 @@ mod tests {
         let json = report.to_json();
         assert!(json.contains("\"operations\":1000"), "{json}");
         assert!(json.contains("\"p50\":500"), "{json}");
-        assert!(
-            json.contains("\"p99\":990") || json.contains("\"p99\":991"),
-            "{json}"
-        );
+        assert!(json.contains("\"p99\":990") || json.contains("\"p99\":991"), "{json}");
     }
 
     #[test]
     fn error_texts_cannot_break_the_json() {
         let mut report = Report::new().unwrap();
         report.failed("a \"quoted\"\nline\\".into());
-        assert!(
-            report
-                .to_json()
-                .ends_with("\"error_texts\":[\"a 'quoted''line'\"]}")
-        );
+        assert!(report.to_json().ends_with("\"error_texts\":[\"a 'quoted''line'\"]}"));
     }
 }

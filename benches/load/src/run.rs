@@ -68,18 +68,12 @@ pub fn run(plan: &Plan, target: &Target) -> Result<Report, String> {
         next_client: 0,
     };
     load.prepare()?;
-    let warmed = Until {
-        deadline: Some(Instant::now() + plan.warmup),
-        operations: None,
-    };
+    let warmed = Until { deadline: Some(Instant::now() + plan.warmup), operations: None };
     load.ask_until(warmed)?;
     let warmup_failed = load.report.errors > 0;
     if plan.gate && !warmup_failed {
         println!("ready");
-        std::io::stdin()
-            .lock()
-            .read_line(&mut String::new())
-            .map_err(|e| e.to_string())?;
+        std::io::stdin().lock().read_line(&mut String::new()).map_err(|e| e.to_string())?;
     }
     if warmup_failed {
         return Ok(load.report);
@@ -90,10 +84,7 @@ pub fn run(plan: &Plan, target: &Target) -> Result<Report, String> {
     load.report = measured;
     let (received, sent) = load.bytes();
     let began = Instant::now();
-    let until = Until {
-        deadline: plan.duration.map(|duration| began + duration),
-        operations: plan.operations,
-    };
+    let until = Until { deadline: plan.duration.map(|duration| began + duration), operations: plan.operations };
     load.ask_until(until)?;
     load.report.wall = began.elapsed();
     let (received_now, sent_now) = load.bytes();
@@ -116,17 +107,11 @@ impl Load<'_> {
         }
         let give_up = Instant::now() + Duration::from_secs(STALL_SECONDS);
         let mut ready = Vec::new();
-        while self
-            .clients
-            .iter()
-            .flatten()
-            .any(|client| client.phase != Phase::Open)
-        {
+        while self.clients.iter().flatten().any(|client| client.phase != Phase::Open) {
             if Instant::now() > give_up {
                 return Err("clients were not bound in time".into());
             }
-            self.poller
-                .wait(Some(Duration::from_millis(100)), &mut ready)?;
+            self.poller.wait(Some(Duration::from_millis(100)), &mut ready)?;
             for event in &ready {
                 self.attend(*event)?;
             }
@@ -170,8 +155,7 @@ impl Load<'_> {
                 last_answer = now;
             } else if now - last_answer > Duration::from_secs(STALL_SECONDS) {
                 let missing: usize = self.clients.iter().flatten().map(Client::outstanding).sum();
-                self.report
-                    .failed(format!("stalled: {missing} requests unanswered"));
+                self.report.failed(format!("stalled: {missing} requests unanswered"));
                 return Ok(());
             }
             if self.report.errors > 0 && self.clients.iter().all(Option::is_none) {
@@ -183,11 +167,7 @@ impl Load<'_> {
     fn is_quiet(&self) -> bool {
         match self.plan.operation {
             Operation::Connect => self.clients.iter().all(Option::is_none),
-            _ => self
-                .clients
-                .iter()
-                .flatten()
-                .all(|client| client.outstanding() == 0),
+            _ => self.clients.iter().flatten().all(|client| client.outstanding() == 0),
         }
     }
 
@@ -195,9 +175,7 @@ impl Load<'_> {
     fn ask_what_is_due(&mut self, now: Instant, until: Until) -> Result<bool, String> {
         let over = |issued: u64, at: Instant| {
             until.deadline.is_some_and(|deadline| at >= deadline)
-                || until
-                    .operations
-                    .is_some_and(|operations| issued >= operations)
+                || until.operations.is_some_and(|operations| issued >= operations)
         };
         if let Some(rate) = self.plan.rate {
             let step = Duration::from_secs_f64(1.0 / rate);
@@ -246,9 +224,7 @@ impl Load<'_> {
     /// Turns are taken, so that every connection is in use at any rate.
     fn free_client(&mut self) -> Option<usize> {
         let count = self.clients.len();
-        let token = (0..count)
-            .map(|step| (self.next_client + step) % count)
-            .find(|token| self.may_ask(*token))?;
+        let token = (0..count).map(|step| (self.next_client + step) % count).find(|token| self.may_ask(*token))?;
         self.next_client = (token + 1) % count;
         Some(token)
     }
@@ -277,8 +253,7 @@ impl Load<'_> {
         match client.transport.flush() {
             Ok(flushed) if flushed == client.waits_to_write => {
                 client.waits_to_write = !flushed;
-                self.poller
-                    .watch_writable(&client.transport.stream, token, !flushed)
+                self.poller.watch_writable(&client.transport.stream, token, !flushed)
             }
             Ok(_) => Ok(()),
             Err(text) => {
@@ -297,14 +272,9 @@ impl Load<'_> {
         };
         if event.readable {
             let report = &mut self.report;
-            let result = client.attend(
-                self.plan.operation,
-                self.target,
-                &mut self.scratch,
-                |started| {
-                    report.finished(started.elapsed());
-                },
-            );
+            let result = client.attend(self.plan.operation, self.target, &mut self.scratch, |started| {
+                report.finished(started.elapsed());
+            });
             if let Err(text) = result {
                 self.report.failed(text);
                 self.clients[token] = None;
@@ -335,14 +305,8 @@ impl Load<'_> {
     }
 
     fn bytes(&self) -> (u64, u64) {
-        self.clients
-            .iter()
-            .flatten()
-            .fold((0, 0), |(received, sent), client| {
-                (
-                    received + client.transport.bytes_received,
-                    sent + client.transport.bytes_sent,
-                )
-            })
+        self.clients.iter().flatten().fold((0, 0), |(received, sent), client| {
+            (received + client.transport.bytes_received, sent + client.transport.bytes_sent)
+        })
     }
 }

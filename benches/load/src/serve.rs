@@ -49,13 +49,10 @@ const LISTENER: usize = 0;
 
 /// Serves until the process is ended. Prints the bound address once it listens.
 pub fn serve(options: &Options) -> Result<(), String> {
-    let listener =
-        TcpListener::bind(&options.address).map_err(|e| format!("{}: {e}", options.address))?;
+    let listener = TcpListener::bind(&options.address).map_err(|e| format!("{}: {e}", options.address))?;
     listener.set_nonblocking(true).map_err(|e| e.to_string())?;
     let tls = match (&options.identity, options.mode) {
-        (Some((certificate, key)), Mode::StartTls | Mode::Ldaps) => {
-            Some(tls::server(certificate, key)?)
-        }
+        (Some((certificate, key)), Mode::StartTls | Mode::Ldaps) => Some(tls::server(certificate, key)?),
         (None, Mode::StartTls | Mode::Ldaps) => {
             return Err("--certificate and --key are needed".into());
         }
@@ -63,10 +60,7 @@ pub fn serve(options: &Options) -> Result<(), String> {
     };
     let poller = Poller::new()?;
     poller.add(&listener, LISTENER)?;
-    println!(
-        "listening {}",
-        listener.local_addr().map_err(|e| e.to_string())?
-    );
+    println!("listening {}", listener.local_addr().map_err(|e| e.to_string())?);
     Server {
         mode: options.mode,
         entries: options.entries,
@@ -93,13 +87,7 @@ impl Server {
                         if let (Mode::Ldaps, Some(config)) = (self.mode, &self.tls) {
                             transport.begin_tls(tls::accept(config)?)?;
                         }
-                        self.peers.insert(
-                            next_token,
-                            Peer {
-                                transport,
-                                waits_to_write: false,
-                            },
-                        );
+                        self.peers.insert(next_token, Peer { transport, waits_to_write: false });
                         next_token += 1;
                     }
                 } else if !self.attend(event).unwrap_or(false) {
@@ -150,8 +138,7 @@ impl Server {
         let flushed = transport.flush()?;
         if peer.waits_to_write == flushed {
             peer.waits_to_write = !flushed;
-            self.poller
-                .watch_writable(&peer.transport.stream, event.token, !flushed)?;
+            self.poller.watch_writable(&peer.transport.stream, event.token, !flushed)?;
         }
         Ok(true)
     }

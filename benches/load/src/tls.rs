@@ -21,9 +21,7 @@ pub struct Offer<'a> {
 pub fn client(ca: &Path, offer: &Offer<'_>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(ca)? {
-        roots
-            .add(certificate)
-            .map_err(|e| format!("{}: {e}", ca.display()))?;
+        roots.add(certificate).map_err(|e| format!("{}: {e}", ca.display()))?;
     }
     let mut config = ClientConfig::builder_with_provider(provider(offer)?)
         .with_safe_default_protocol_versions()
@@ -36,8 +34,7 @@ pub fn client(ca: &Path, offer: &Offer<'_>) -> Result<Arc<ClientConfig>, String>
 
 pub fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     let chain = certificates(certificate)?;
-    let private_key =
-        PrivateKeyDer::from_pem_file(key).map_err(|e| format!("{}: {e}", key.display()))?;
+    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|e| format!("{}: {e}", key.display()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
@@ -51,8 +48,7 @@ pub fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Strin
 
 pub fn connect(config: &Arc<ClientConfig>, name: &str) -> Result<rustls::Connection, String> {
     let name = ServerName::try_from(name.to_owned()).map_err(|e| e.to_string())?;
-    let mut connection =
-        ClientConnection::new(Arc::clone(config), name).map_err(|e| e.to_string())?;
+    let mut connection = ClientConnection::new(Arc::clone(config), name).map_err(|e| e.to_string())?;
     connection.set_buffer_limit(None);
     Ok(connection.into())
 }
@@ -65,19 +61,13 @@ pub fn accept(config: &Arc<ServerConfig>) -> Result<rustls::Connection, String> 
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|e| format!("{}: {e}", file.display()))
+    CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| format!("{}: {e}", file.display()))
 }
 
 fn provider(offer: &Offer<'_>) -> Result<Arc<CryptoProvider>, String> {
     let mut provider = aws_lc_rs::default_provider();
-    provider
-        .cipher_suites
-        .retain(|suite| format!("{:?}", suite.suite()) == offer.suite);
-    provider
-        .kx_groups
-        .retain(|group| format!("{:?}", group.name()) == offer.group);
+    provider.cipher_suites.retain(|suite| format!("{:?}", suite.suite()) == offer.suite);
+    provider.kx_groups.retain(|group| format!("{:?}", group.name()) == offer.group);
     if provider.cipher_suites.is_empty() {
         return Err(format!("unknown cipher suite: {}", offer.suite));
     }

@@ -31,10 +31,7 @@ pub enum Arrived {
 
 impl Transport {
     pub fn new(stream: TcpStream) -> Result<Self, String> {
-        stream
-            .set_nonblocking(true)
-            .and_then(|()| stream.set_nodelay(true))
-            .map_err(|e| e.to_string())?;
+        stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).map_err(|e| e.to_string())?;
         Ok(Self {
             stream,
             tls: None,
@@ -136,10 +133,7 @@ impl Transport {
     /// Queues plain text; `flush` sends it.
     pub fn queue(&mut self, bytes: &[u8]) -> Result<(), String> {
         if let Some(tls) = self.tls.as_mut() {
-            return tls
-                .writer()
-                .write_all(bytes)
-                .map_err(|e| format!("tls: {e}"));
+            return tls.writer().write_all(bytes).map_err(|e| format!("tls: {e}"));
         }
         self.outgoing.extend_from_slice(bytes);
         Ok(())
@@ -156,8 +150,7 @@ impl Transport {
     pub fn flush(&mut self) -> Result<bool, String> {
         if let Some(tls) = self.tls.as_mut() {
             while tls.wants_write() {
-                tls.write_tls(&mut self.outgoing)
-                    .map_err(|e| format!("tls: {e}"))?;
+                tls.write_tls(&mut self.outgoing).map_err(|e| format!("tls: {e}"))?;
             }
         }
         let mut sent = 0;

@@ -45,11 +45,7 @@ pub fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 /// The content octets of a non-negative INTEGER.
 pub fn integer_octets(value: u32) -> Vec<u8> {
     let octets = value.to_be_bytes();
-    let skip = octets
-        .iter()
-        .take(3)
-        .take_while(|octet| **octet == 0)
-        .count();
+    let skip = octets.iter().take(3).take_while(|octet| **octet == 0).count();
     let mut out = octets[skip..].to_vec();
     if out[0] & 0x80 != 0 {
         out.insert(0, 0);
@@ -71,11 +67,7 @@ fn sequence_of(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
 pub fn bind_request(id: u32, name: &str, password: &str) -> Vec<u8> {
     let operation = sequence_of(
         tag::BIND_REQUEST,
-        &[
-            element(INTEGER, &[3]),
-            element(OCTET_STRING, name.as_bytes()),
-            element(0x80, password.as_bytes()),
-        ],
+        &[element(INTEGER, &[3]), element(OCTET_STRING, name.as_bytes()), element(0x80, password.as_bytes())],
     );
     message(&integer_octets(id), &operation)
 }
@@ -85,10 +77,7 @@ pub fn unbind_request(id: u32) -> Vec<u8> {
 }
 
 pub fn start_tls_request(id: u32) -> Vec<u8> {
-    let operation = element(
-        tag::EXTENDED_REQUEST,
-        &element(0x80, START_TLS_OID.as_bytes()),
-    );
+    let operation = element(tag::EXTENDED_REQUEST, &element(0x80, START_TLS_OID.as_bytes()));
     message(&integer_octets(id), &operation)
 }
 
@@ -96,26 +85,15 @@ pub fn start_tls_request(id: u32) -> Vec<u8> {
 /// entries, `(entries=N)`.
 pub fn search_request(id: u32, entries: u32) -> Vec<u8> {
     let equality = |attribute: &str, value: &str| {
-        sequence_of(
-            0xa3,
-            &[
-                element(OCTET_STRING, attribute.as_bytes()),
-                element(OCTET_STRING, value.as_bytes()),
-            ],
-        )
+        sequence_of(0xa3, &[element(OCTET_STRING, attribute.as_bytes()), element(OCTET_STRING, value.as_bytes())])
     };
     let filter = if entries == 1 {
-        sequence_of(
-            0xa0,
-            &[equality("objectClass", "person"), equality("uid", "alice")],
-        )
+        sequence_of(0xa0, &[equality("objectClass", "person"), equality("uid", "alice")])
     } else {
         equality(ENTRIES_ATTRIBUTE, &entries.to_string())
     };
-    let attributes: Vec<Vec<u8>> = ["uid", "cn", "mail"]
-        .iter()
-        .map(|name| element(OCTET_STRING, name.as_bytes()))
-        .collect();
+    let attributes: Vec<Vec<u8>> =
+        ["uid", "cn", "mail"].iter().map(|name| element(OCTET_STRING, name.as_bytes())).collect();
     let operation = sequence_of(
         tag::SEARCH_REQUEST,
         &[
@@ -144,37 +122,19 @@ pub fn success(operation: u8, rest: &[u8]) -> Vec<u8> {
 /// A person's entry of about 250 octets, as address books return them.
 pub fn search_entry(number: u32) -> Vec<u8> {
     let attribute = |name: &str, values: &[&str]| {
-        let values: Vec<Vec<u8>> = values
-            .iter()
-            .map(|value| element(OCTET_STRING, value.as_bytes()))
-            .collect();
-        sequence_of(
-            SEQUENCE,
-            &[
-                element(OCTET_STRING, name.as_bytes()),
-                sequence_of(0x31, &values),
-            ],
-        )
+        let values: Vec<Vec<u8>> = values.iter().map(|value| element(OCTET_STRING, value.as_bytes())).collect();
+        sequence_of(SEQUENCE, &[element(OCTET_STRING, name.as_bytes()), sequence_of(0x31, &values)])
     };
     let uid = format!("alice{number:06}");
     let attributes = [
-        attribute(
-            "objectClass",
-            &["top", "person", "organizationalPerson", "inetOrgPerson"],
-        ),
+        attribute("objectClass", &["top", "person", "organizationalPerson", "inetOrgPerson"]),
         attribute("uid", &[&uid]),
         attribute("cn", &["Alice Example"]),
         attribute("sn", &["Example"]),
         attribute("mail", &[&format!("{uid}@bench.example")]),
     ];
     let name = format!("uid={uid},ou=people,dc=bench,dc=example");
-    sequence_of(
-        tag::SEARCH_ENTRY,
-        &[
-            element(OCTET_STRING, name.as_bytes()),
-            sequence_of(SEQUENCE, &attributes),
-        ],
-    )
+    sequence_of(tag::SEARCH_ENTRY, &[element(OCTET_STRING, name.as_bytes()), sequence_of(SEQUENCE, &attributes)])
 }
 
 /// What the benches look at in a message: its size, its id's octets and its operation.
@@ -188,9 +148,7 @@ pub struct Head<'a> {
 
 impl Head<'_> {
     pub fn message_id(&self) -> u32 {
-        self.id
-            .iter()
-            .fold(0, |value, octet| (value << 8) | u32::from(*octet))
+        self.id.iter().fold(0, |value, octet| (value << 8) | u32::from(*octet))
     }
 
     /// The result code of a response that begins with an `LDAPResult`.
@@ -204,20 +162,13 @@ impl Head<'_> {
     /// How many entries a search asks for: the value of `(entries=N)`, otherwise `otherwise`.
     pub fn entries_asked(&self, otherwise: u32) -> u32 {
         let marker = b"\x04\x07entries\x04";
-        let Some(at) = self
-            .body
-            .windows(marker.len())
-            .position(|window| window == marker)
-        else {
+        let Some(at) = self.body.windows(marker.len()).position(|window| window == marker) else {
             return otherwise;
         };
         let rest = &self.body[at + marker.len()..];
         let length = usize::from(rest.first().copied().unwrap_or_default());
         let digits = rest.get(1..=length).unwrap_or_default();
-        std::str::from_utf8(digits)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(otherwise)
+        std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
     }
 }
 
@@ -236,17 +187,10 @@ pub fn peek(bytes: &[u8]) -> Result<Option<Head<'_>>, String> {
         return Err("message id out of range or without an operation".into());
     }
     let operation = content[id_end];
-    let (body_at, body_length) =
-        header(&content[id_end..], operation)?.ok_or("operation without a length")?;
-    let body = content
-        .get(id_end + body_at..id_end + body_at + body_length)
-        .ok_or("operation longer than its message")?;
-    Ok(Some(Head {
-        length: total,
-        id: &content[id_at..id_end],
-        operation,
-        body,
-    }))
+    let (body_at, body_length) = header(&content[id_end..], operation)?.ok_or("operation without a length")?;
+    let body =
+        content.get(id_end + body_at..id_end + body_at + body_length).ok_or("operation longer than its message")?;
+    Ok(Some(Head { length: total, id: &content[id_at..id_end], operation, body }))
 }
 
 /// `(header octets, content octets)` of the element at the front, whose tag must be `expected`.
@@ -270,12 +214,7 @@ fn header(bytes: &[u8], expected: u8) -> Result<Option<(usize, usize)>, String> 
     let Some(octets) = bytes.get(2..2 + count) else {
         return Ok(None);
     };
-    Ok(Some((
-        2 + count,
-        octets
-            .iter()
-            .fold(0, |value, octet| (value << 8) | usize::from(*octet)),
-    )))
+    Ok(Some((2 + count, octets.iter().fold(0, |value, octet| (value << 8) | usize::from(*octet)))))
 }
 
 #[cfg(test)]
@@ -291,10 +230,7 @@ mod tests {
             (unbind_request(7), tag::UNBIND_REQUEST),
         ] {
             let head = peek(&bytes).unwrap().unwrap();
-            assert_eq!(
-                (head.length, head.message_id(), head.operation),
-                (bytes.len(), 7, operation)
-            );
+            assert_eq!((head.length, head.message_id(), head.operation), (bytes.len(), 7, operation));
         }
     }
 
@@ -318,12 +254,7 @@ mod tests {
 
     #[test]
     fn finds_how_many_entries_a_search_asks_for() {
-        let asked = |entries| {
-            peek(&search_request(1, entries))
-                .unwrap()
-                .unwrap()
-                .entries_asked(5)
-        };
+        let asked = |entries| peek(&search_request(1, entries)).unwrap().unwrap().entries_asked(5);
         assert_eq!((asked(1), asked(0), asked(1000)), (5, 0, 1000));
     }
 

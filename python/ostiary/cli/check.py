@@ -18,9 +18,7 @@ from ostiary.log import plain
 
 
 def check(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="The configuration, a TOML file.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The configuration, a TOML file.")] = None,
     config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False,
 ) -> None:
@@ -57,7 +55,5 @@ def _in_words(settings: Config) -> None:
         for sentence in sentences:
             console.print(Text(f"  {plain(sentence)}"))
     for notice in notices(settings):
-        console.print(
-            Text.assemble(("notice: ", "yellow"), (f"{notice.path}: ", "bold"), plain(notice.message))
-        )
+        console.print(Text.assemble(("notice: ", "yellow"), (f"{notice.path}: ", "bold"), plain(notice.message)))
     console.print(Text("no faults", "green"))

@@ -15,9 +15,7 @@ from ostiary.config.notices import notices
 
 
 def run(
-    config: Annotated[
-        Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a TOML file.")
-    ],
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a TOML file.")],
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Run the gateway."""

@@ -70,11 +70,7 @@ def _upstream(upstream: Upstream) -> Iterator[str]:
     if tls.mode == "none":
         yield "speaks to them without TLS"
         return
-    how = (
-        "asks for StartTLS before anything else"
-        if tls.mode == "starttls"
-        else "speaks TLS from the first octet"
-    )
+    how = "asks for StartTLS before anything else" if tls.mode == "starttls" else "speaks TLS from the first octet"
     yield f"{how}, TLS {tls.min_version} or newer, by {tls.engine}"
     if tls.verify:
         name = "the host that is dialled" if tls.verify_name is None else tls.verify_name

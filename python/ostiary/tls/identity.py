@@ -65,9 +65,7 @@ def identity_of(files: IdentityFiles) -> Identity | None:
         return None
     password = read_password(files.password_file, files.password)
     # A table without an engine is a listener's.
-    engine: Literal["rustls", "openssl"] = (
-        "openssl" if getattr(files, "engine", "") == "openssl" else "rustls"
-    )
+    engine: Literal["rustls", "openssl"] = "openssl" if getattr(files, "engine", "") == "openssl" else "rustls"
     return load_identity(files.certificate, files.key, password, engine=engine)
 
 
@@ -142,9 +140,7 @@ def certificates(part: IdentityPart, content: bytes, path: Path) -> list[x509.Ce
     raise IdentityError([(part, "holds no certificate; a PEM file has BEGIN CERTIFICATE", path)])
 
 
-def _chain(
-    content: bytes, path: Path, secret: bytes | None
-) -> tuple[PrivateKeyTypes | None, list[x509.Certificate]]:
+def _chain(content: bytes, path: Path, secret: bytes | None) -> tuple[PrivateKeyTypes | None, list[x509.Certificate]]:
     if _is_pkcs12(content):
         return _pkcs12("certificate", content, path, secret)
     return None, certificates("certificate", content, path)

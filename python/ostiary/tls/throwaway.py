@@ -116,9 +116,7 @@ def _builder(
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     # A negative validity makes an expired certificate, for tests of what is said about one.
-    start = (
-        now - datetime.timedelta(hours=1) if valid_days > 0 else now + datetime.timedelta(days=2 * valid_days)
-    )
+    start = now - datetime.timedelta(hours=1) if valid_days > 0 else now + datetime.timedelta(days=2 * valid_days)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
