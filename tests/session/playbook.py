@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from ostiary._core import Event, ListenerTls, ServerSetup, Session, Settings
 
@@ -40,59 +40,59 @@ class Playbook:
         self.to_upstream = b""
         self.events: list[Event] = []
 
-    def _take(self, step: tuple[bytes | None, bytes | None, tuple[Event, ...]]) -> Playbook:
+    def _take(self, step: tuple[bytes | None, bytes | None, tuple[Event, ...]]) -> Self:
         to_client, to_upstream, events = step
         self.to_client += to_client or b""
         self.to_upstream += to_upstream or b""
         self.events += events
         return self
 
-    def client(self, *messages: bytes) -> Playbook:
+    def client(self, *messages: bytes) -> Self:
         return self._take(self.session.client_data(b"".join(messages), self.now))
 
-    def client_ends(self) -> Playbook:
+    def client_ends(self) -> Self:
         return self._take(self.session.client_eof(self.now))
 
-    def upstream(self, *messages: bytes) -> Playbook:
+    def upstream(self, *messages: bytes) -> Self:
         return self._take(self.session.upstream_data(b"".join(messages), self.now))
 
-    def upstream_ends(self) -> Playbook:
+    def upstream_ends(self) -> Self:
         return self._take(self.session.upstream_eof(self.now))
 
-    def connects(self) -> Playbook:
+    def connects(self) -> Self:
         """The session asked for its upstream, and gets it."""
         self.event(Event.Connect)
         self._take(self.session.upstream_connected(self.setup, self.now))
         return self
 
-    def ready(self) -> Playbook:
+    def ready(self) -> Self:
         self.event(Event.UpstreamReady)
         return self
 
-    def is_unreachable(self) -> Playbook:
+    def is_unreachable(self) -> Self:
         self.event(Event.Connect)
         return self._take(self.session.upstream_unreachable(self.now))
 
-    def waits(self, seconds: float) -> Playbook:
+    def waits(self, seconds: float) -> Self:
         self.now += seconds
         return self._take(self.session.expire(self.now))
 
-    def client_sees(self, *messages: bytes) -> Playbook:
+    def client_sees(self, *messages: bytes) -> Self:
         assert self.to_client.hex(" ") == b"".join(messages).hex(" ")
         self.to_client = b""
         return self
 
-    def client_gets(self, *expected: tuple[int, int, int | None]) -> Playbook:
+    def client_gets(self, *expected: tuple[int, int, int | None]) -> Self:
         assert wire.summary(self.to_client) == list(expected)
         self.to_client = b""
         return self
 
-    def upstream_sees(self, *messages: bytes) -> Playbook:
+    def upstream_sees(self, *messages: bytes) -> Self:
         assert self.to_upstream.hex(" ") == b"".join(messages).hex(" ")
         self.to_upstream = b""
         return self
 
-    def upstream_gets(self, *expected: tuple[int, int, int | None]) -> Playbook:
+    def upstream_gets(self, *expected: tuple[int, int, int | None]) -> Self:
         assert wire.summary(self.to_upstream) == list(expected)
         self.to_upstream = b""
         return self
@@ -104,12 +104,12 @@ class Playbook:
         assert isinstance(event, kind), event
         return event
 
-    def violates(self, kind: str, peer: str = "client") -> Playbook:
+    def violates(self, kind: str, peer: str = "client") -> Self:
         violation = self.event(Event.Violation)
         assert (violation.peer, violation.kind) == (peer, kind)
         return self
 
-    def closes(self, reason: str) -> Playbook:
+    def closes(self, reason: str) -> Self:
         assert self.event(Event.Close).reason == reason
         return self
 

@@ -48,6 +48,8 @@ trait Records {
     type Data;
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
     fn facts(&self) -> TlsFacts;
+    /// Whether records of rustls's own wait to be sent.
+    fn has_records(&self) -> bool;
 }
 
 impl Records for UnbufferedServerConnection {
@@ -60,6 +62,10 @@ impl Records for UnbufferedServerConnection {
     fn facts(&self) -> TlsFacts {
         facts(self)
     }
+
+    fn has_records(&self) -> bool {
+        self.wants_write()
+    }
 }
 
 impl Records for UnbufferedClientConnection {
@@ -71,6 +77,10 @@ impl Records for UnbufferedClientConnection {
 
     fn facts(&self) -> TlsFacts {
         facts(self)
+    }
+
+    fn has_records(&self) -> bool {
+        self.wants_write()
     }
 }
 
@@ -213,7 +223,7 @@ impl<C: Records> Endpoint<C> {
             let more = match status.state {
                 Err(error) => {
                     let words = error.to_string();
-                    self.fail(rest.get_mut(discard..).unwrap_or_default(), out);
+                    self.fail(out);
                     return Err(TlsError(words));
                 }
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -306,19 +316,14 @@ impl<C: Records> Endpoint<C> {
         }
     }
 
-    /// After a failure rustls has an alert for the peer; `rest` is what it was reading.
-    fn fail(&mut self, rest: &mut [u8], out: &mut Sealed) {
+    /// After a failure rustls has an alert for the peer, and nothing else must be asked of it.
+    fn fail(&mut self, out: &mut Sealed) {
         self.deaf = true;
         self.failed = true;
-        while let UnbufferedStatus { discard: 0, state: Ok(state), .. } = self.connection.process(rest) {
-            match state {
-                ConnectionState::EncodeTlsData(mut chunk) => {
-                    if encode(|space| chunk.encode(space), out).is_err() {
-                        return;
-                    }
-                }
-                ConnectionState::TransmitTlsData(sent) => sent.done(),
-                _ => return,
+        while self.connection.has_records() {
+            let Ok(ConnectionState::EncodeTlsData(mut chunk)) = self.connection.process(&mut []).state else { return };
+            if encode(|space| chunk.encode(space), out).is_err() {
+                return;
             }
         }
     }
