@@ -110,13 +110,26 @@ def test_real_directory_takes_the_reading_tour(directory: Directory, tmp_path: P
     before = len(directory.tree)
     url = f"ldap://127.0.0.1:{directory.port}"
     with open(os.devnull, "w") as nowhere:
-        status = run_demo(True, url, ADMIN, password_file, Console(file=nowhere))
+        status = run_demo(True, url, ADMIN, password_file, console=Console(file=nowhere))
     assert status == 0
     assert len(directory.tree) == before
     kinds = {seen.kind for seen in directory.seen}
     assert kinds <= {"bind", "search", "extended", "unbind"}
     # Its certificate is of no authority this machine knows: TLS is spoken all the same, and the demo says so.
     assert any(seen.name == ADMIN and seen.tls for seen in directory.seen)
+
+
+def test_password_goes_to_nobody_who_cannot_prove_who_it_is(
+    directory: Directory, ca: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password_file = tmp_path / "password"
+    password_file.write_text("opensesame\n")
+    url = f"ldap://127.0.0.1:{directory.port}"
+    monkeypatch.setattr("ostiary.demo.behind._is_here", lambda _host: False)
+    assert run_demo(True, url, ADMIN, password_file, console=Console(width=200)) == 1
+    assert "--ca FILE" in capsys.readouterr().out
+    assert not any(seen.kind == "bind" for seen in directory.seen)
+    assert run_demo(True, url, ADMIN, password_file, ca, Console(width=200)) == 0
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ def demo(
     password_file: Annotated[
         Path | None, typer.Option("--password-file", metavar="FILE", help="The file with that DN's password.")
     ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="The authority of the real directory's certificate.")
+    ] = None,
     log_level: LogLevelOption = LogLevel.WARNING,
 ) -> None:
     """Show the gateway at work on this machine, with nothing else needed."""
@@ -34,4 +37,4 @@ def demo(
     # Late: other verbs need none of the demo.
     from ostiary.demo.main import run_demo
 
-    raise typer.Exit(run_demo(once=once, upstream=upstream, bind_dn=bind_dn, password_file=password_file))
+    raise typer.Exit(run_demo(once=once, upstream=upstream, bind_dn=bind_dn, password_file=password_file, ca=ca))

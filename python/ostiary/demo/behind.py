@@ -5,6 +5,7 @@ Says how the gateway is to reach it and which steps the tour may take. Does not 
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -60,16 +61,16 @@ async def embedded_directory(place: Path, stack: AsyncExitStack) -> Behind:
     )
 
 
-async def real_directory(url: str, account: Account | None) -> Behind:
+async def real_directory(url: str, account: Account | None, ca: Path | None) -> Behind:
     """Looks at a real directory: which TLS it offers, and where its entries are. Sends it no password.
 
     Raises:
         ConfigError: the URL is not one of a directory.
-        UpstreamUnavailable: nobody answers there.
+        UpstreamUnavailable: nobody answers there, or the account's password would not be safe on the way.
     """
     host, port, scheme = _parsed(url)
     if scheme == "ldaps":
-        tls_table, words = await _judged(host, port, "ldaps")
+        tls_table, words = await _judged(host, port, "ldaps", account, ca)
         return Behind(url, url, tls_table, words, REAL_STEPS, account, "")
     try:
         client = await Client.connect(host, port)
@@ -86,7 +87,9 @@ async def real_directory(url: str, account: Account | None) -> Behind:
     }
     tls_table, words = 'mode = "none"', "plain LDAP: this directory offers no StartTLS"
     if START_TLS_OID in root.get("supportedextension", ()):
-        tls_table, words = await _judged(host, port, "starttls")
+        tls_table, words = await _judged(host, port, "starttls", account, ca)
+    elif account is not None and not _is_here(host):
+        raise UpstreamUnavailable(f"it offers no StartTLS, and a password is not sent in plain: {url}")
     base = next(iter(root.get("namingcontexts", ())), "")
     return Behind(url, url, tls_table, words, REAL_STEPS, account, base)
 
@@ -102,9 +105,9 @@ def _parsed(url: str) -> tuple[str, int, str]:
     return parts.hostname, port or (636 if parts.scheme == "ldaps" else 389), parts.scheme
 
 
-async def _judged(host: str, port: int, mode: str) -> tuple[str, str]:
-    """How to speak TLS with a server: unchecked, and saying so, if this machine does not trust it."""
-    context = ssl.create_default_context()
+async def _judged(host: str, port: int, mode: str, account: Account | None, ca: Path | None) -> tuple[str, str]:
+    """How to speak TLS with a server: unchecked, and saying so, if it is not trusted and no password is at stake."""
+    context = ssl.create_default_context(cafile=ca)
     words = "LDAPS" if mode == "ldaps" else "StartTLS"
     try:
         if mode == "ldaps":
@@ -113,11 +116,24 @@ async def _judged(host: str, port: int, mode: str) -> tuple[str, str]:
             client = await Client.connect(host, port)
             await client.start_tls(context, host)
         await client.close()
-    except ssl.SSLCertVerificationError:
+    except ssl.SSLCertVerificationError as error:
+        if ca is not None or (account is not None and not _is_here(host)):
+            reason = error.verify_message
+            remedy = "name its authority with --ca FILE"
+            raise UpstreamUnavailable(f"its certificate is not trusted ({reason}), {remedy}: {host}:{port}") from error
         return (
             f'mode = "{mode}", verify = false',
             f"{words}, its certificate unchecked: not one this machine trusts",
         )
     except (OSError, TimeoutError, Disconnected) as error:
         raise UpstreamUnavailable(f"no {words} at: {host}:{port}") from error
-    return f'mode = "{mode}"', words
+    trust = "" if ca is None else f", ca = '{ca.absolute()}'"
+    return f'mode = "{mode}"{trust}', words
+
+
+def _is_here(host: str) -> bool:
+    """Whether nobody stands between: this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

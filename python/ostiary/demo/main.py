@@ -50,6 +50,7 @@ def run_demo(
     upstream: str | None = None,
     bind_dn: str | None = None,
     password_file: Path | None = None,
+    ca: Path | None = None,
     console: Console | None = None,
 ) -> int:
     """Runs the demo; gives the exit status: 0 if every step of the tour came out as told."""
@@ -58,13 +59,13 @@ def run_demo(
     try:
         if bind_dn is not None and password_file is not None:
             account = Account(bind_dn, password_file.read_text(encoding="utf-8").rstrip("\r\n"))
-        return uvloop.run(_run(once, upstream, account, console))
+        return uvloop.run(_run(once, upstream, account, ca, console))
     except (OSError, OstiaryError) as error:
         console.print(f"demo: {error}", style="red", markup=False, highlight=False)
         return 1
 
 
-async def _run(once: bool, upstream: str | None, account: Account | None, console: Console) -> int:
+async def _run(once: bool, upstream: str | None, account: Account | None, ca: Path | None, console: Console) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -76,7 +77,7 @@ async def _run(once: bool, upstream: str | None, account: Account | None, consol
         if upstream is None:
             behind = await embedded_directory(place / "directory", stack)
         else:
-            behind = await real_directory(upstream, account)
+            behind = await real_directory(upstream, account, ca)
         config_file = place / "ostiary.toml"
         config_file.write_text(_configuration(files, behind), encoding="utf-8")
         gateway = Gateway(plan(Config.from_toml(config_file.read_text(encoding="utf-8"), place)))
