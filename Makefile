@@ -13,6 +13,9 @@ FUZZ_SECONDS ?= 60
 PYTEST_ARGS ?=
 
 VENV := .venv
+# An environment that the caller has activated is not ours to build into.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 BIN := $(VENV)/bin
 # Stamps live in the environment they speak of, and go with it.
 INSTALLED := $(VENV)/.installed
@@ -75,7 +78,7 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
 	@# No sanitizer: the code has no unsafe, and so fuzzing needs no nightly compiler.
 	for target in $(FUZZ_TARGETS); do \
-		(cd rust && cargo fuzz run -s none "$$target" -- -max_total_time=$(FUZZ_SECONDS)); done
+		cargo fuzz run --fuzz-dir rust/fuzz -s none "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
 
 $(INSTALLED): requirements/dev.txt
 	@$(FIND_PYTHON); [ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
