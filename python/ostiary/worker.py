@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["become", "main"]
 
+# glibc's allocator, unless the operator set it: as it is, it hands the memory of each large result back to the kernel
+# and asks for it again (three calls and all the page faults a result). Kept: a few MiB for the whole process.
+ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": str(16 << 20), "MALLOC_MMAP_THRESHOLD_": str(4 << 20)}
+
 
 def become(plan: Plan, level: Level) -> NoReturn:
     """Replaces this process by one that runs the plan."""
@@ -30,7 +34,7 @@ def become(plan: Plan, level: Level) -> NoReturn:
     own = [sys.executable, "-P", "-m", "ostiary.worker", str(descriptor), level]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [*own, *sys.argv[1:]])
+    os.execve(sys.executable, [*own, *sys.argv[1:]], ALLOCATOR | os.environ)
 
 
 def main() -> int:
