@@ -50,7 +50,7 @@ test: $(BUILT) $(REAL) ## build, and run every test, those with real servers and
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(BUILT) ## run the unit, session and wire tests alone: seconds, once built
-	cargo test --locked --quiet -p ostiary-ber -p ostiary-ldap -p ostiary-session
+	cargo test --workspace --locked --quiet
 	$(BIN)/python -m pytest -q tests/session tests/config tests/tls tests/house --ignore tests/house/test_readme.py
 
 lint: $(BUILT) ## look for everything that tools can find, and change nothing
