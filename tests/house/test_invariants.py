@@ -197,7 +197,8 @@ def test_requirements_are_pinned_by_hash(path: str) -> None:
 
 
 def test_make_has_few_verbs() -> None:
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
+    command = ["make", "--no-print-directory", "help"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
     verbs = [line.split()[0] for line in told.splitlines()]
     assert verbs == ["help", "demo", "test", "check", "lint", "format", "bench", "fuzz"]
 
