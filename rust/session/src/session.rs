@@ -305,6 +305,15 @@ impl Session {
         self.outstanding.len()
     }
 
+    /// How many octets the session keeps, of both sides, until what they wait for comes.
+    pub fn buffered(&self) -> usize {
+        let client = self.client.tls.as_ref().map_or(0, |tls| tls.kept());
+        let upstream = self.upstream.tls.as_ref().map_or(0, |tls| tls.kept());
+        [self.client.inbox.len(), self.client.deferred.len(), self.upstream.inbox.len(), client, upstream]
+            .iter()
+            .fold(0, |sum, octets| sum.saturating_add(*octets))
+    }
+
     /// Whether the last event was `Close`.
     #[inline]
     pub fn is_closed(&self) -> bool {

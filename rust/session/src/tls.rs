@@ -171,6 +171,11 @@ macro_rules! delegate {
                 self.0.established
             }
 
+            /// How many octets of a partial record wait for their rest.
+            pub(crate) fn kept(&self) -> usize {
+                self.0.incoming.len()
+            }
+
             /// What the handshake agreed on.
             pub fn facts(&self) -> TlsFacts {
                 self.0.connection.facts()

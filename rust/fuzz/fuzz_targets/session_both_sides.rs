@@ -1,0 +1,360 @@
+//! A session fed by both sides, in any order of calls: both see whole messages, nothing comes after the end, and
+//! what is kept is bounded.
+//!
+//! Input: the listener, then calls: an octet for the call, an octet for its parameter, octets where it takes some.
+#![no_main]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use ostiary_ldap::frame::Frame;
+use ostiary_ldap::message::{DerefAliases, FilterLimits, Request, ResponseHead, ResponseOp, Scope};
+use ostiary_ldap::oid;
+use ostiary_ldap::result::{ExtendedResponse, ResultCode};
+use ostiary_ldap::write;
+use ostiary_session::tls_config::{MinVersion, server_name, upstream_tls};
+use ostiary_session::{
+    Event, Limits, ListenerTls, RequireTls, SaslSecurityLayers, Session, Settings, Step, UpstreamTls,
+};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+const LIMITS: Limits = Limits {
+    message_bytes_unauthenticated: 1 << 10,
+    message_bytes: 1 << 12,
+    filter: FilterLimits { depth: 8, nodes: 64 },
+    outstanding_requests: 4,
+    buffered_bytes: 1 << 9,
+    handshake_seconds: 10.0,
+    first_message_seconds: 30.0,
+    idle_seconds: 900.0,
+};
+
+/// No certificate: handshakes fail behind the `ClientHello`, and what comes before it is what is played with.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesServerCert for NoCertificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+fn settings(flags: u8) -> Arc<Settings> {
+    let config = || {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        Arc::new(builder.unwrap().with_no_client_auth().with_cert_resolver(Arc::new(NoCertificate)))
+    };
+    Arc::new(Settings {
+        tls: match flags & 3 {
+            0 => ListenerTls::Ldaps(config()),
+            1 => ListenerTls::StartTls(config()),
+            _ => ListenerTls::None,
+        },
+        require_tls: if flags & 4 == 0 { RequireTls::Off } else { RequireTls::Bind },
+        sasl_security_layers: if flags & 8 == 0 { SaslSecurityLayers::Refuse } else { SaslSecurityLayers::Opaque },
+        allow_unauthenticated_bind: flags & 16 != 0,
+        allow_ldapv2: flags & 32 != 0,
+        allow_sicily: flags & 64 != 0,
+        upstream_knows_gateway: flags & 128 != 0,
+        upstream: "directory".to_owned(),
+        limits: LIMITS,
+    })
+}
+
+/// A request as clients send it; never one that the gateway takes for hostile.
+fn request(parameter: u8) -> Vec<u8> {
+    let mut out = Vec::new();
+    let id = u32::from(parameter & 7) + 1;
+    let search = write::NewSearch {
+        base_object: b"dc=x",
+        scope: Scope::WholeSubtree,
+        deref_aliases: DerefAliases::NeverDerefAliases,
+        size_limit: 0,
+        time_limit: 0,
+        types_only: false,
+        filter: b"\x87\x01a",
+        attributes: &[],
+    };
+    match parameter >> 3 {
+        0 => write::unbind_request(&mut out, id),
+        1 | 2 => write::bind_request(&mut out, id, b"cn=a", b"secret", &[]),
+        3 => write::bind_request(&mut out, id, b"cn=a", b"", &[]),
+        4 => write::bind_request(&mut out, id, b"", b"", &[]),
+        5 | 6 => write::sasl_bind_request(&mut out, id, b"GSSAPI", Some(b"x")),
+        7..=10 => write::abandon_request(&mut out, id, u32::from(parameter >> 3) - 6),
+        11 => write::start_tls_request(&mut out, id),
+        12 => write::delete_request(&mut out, id, &[b'x'; 600], &[]),
+        13..=15 => write::compare_request(&mut out, id, b"dc=x", b"cn", b"a"),
+        16 => {
+            // A persistent search.
+            let mut plain = Vec::new();
+            write::search_request(&mut plain, id, &search, &[]);
+            let controls = b"\xa0\x20\x30\x1e\x04\x172.16.840.1.113730.3.4.3\x04\x03\x30\x01\x00";
+            let length = u8::try_from(plain.len() - 2 + controls.len()).unwrap();
+            out.extend_from_slice(&[0x30, length]);
+            out.extend_from_slice(&plain[2..]);
+            out.extend_from_slice(controls);
+        }
+        _ => write::search_request(&mut out, id, &search, &[]),
+    }
+    out
+}
+
+/// A response as servers send it.
+fn response(parameter: u8) -> Vec<u8> {
+    let mut out = Vec::new();
+    let id = u32::from(parameter & 7) + 1;
+    let result = |out: &mut Vec<u8>, operation, code| {
+        write::result_response(out, id, operation, ResultCode(code), b"", "");
+    };
+    match parameter >> 3 {
+        0 => write::notice_of_disconnection(&mut out, ResultCode::UNAVAILABLE, "gone"),
+        1 | 2 => result(&mut out, ResponseOp::Bind, 14),
+        3..=6 => result(&mut out, ResponseOp::Bind, 0),
+        7 => result(&mut out, ResponseOp::Bind, 49),
+        8 | 9 => write::start_tls_response(&mut out, id),
+        10 | 11 => result(&mut out, ResponseOp::Compare, 6),
+        12 => result(&mut out, ResponseOp::Delete, 0),
+        13 => write::extended_response(&mut out, 0, ResultCode::SUCCESS, "", Some(b"1.2.3"), None, &[]),
+        14 => {
+            let values: [(&[u8], [&[u8]; 1]); 1] = [(b"cn", [&[b'x'; 2_000]])];
+            write::search_entry(&mut out, id, b"cn=large", values, &[]);
+        }
+        15..=20 => {
+            let values: [(&[u8], [&[u8]; 1]); 1] = [(b"cn", [b"a"])];
+            write::search_entry(&mut out, id, b"cn=a", values, &[]);
+        }
+        _ => result(&mut out, ResponseOp::SearchDone, 0),
+    }
+    out
+}
+
+/// What one side has been sent, and what of it is not a whole message yet.
+#[derive(Default)]
+struct Seen {
+    rest: Vec<u8>,
+    /// TLS or a security layer hides it.
+    hidden: bool,
+}
+
+impl Seen {
+    /// Gives the messages that became whole.
+    fn take(&mut self, octets: &[u8]) -> Vec<Vec<u8>> {
+        if self.hidden {
+            return Vec::new();
+        }
+        self.rest.extend_from_slice(octets);
+        let mut whole = Vec::new();
+        while let Some(frame) = Frame::peek(&self.rest).expect("each side gets whole messages") {
+            if frame.length > self.rest.len() {
+                break;
+            }
+            whole.push(self.rest.drain(..frame.length).collect());
+        }
+        whole
+    }
+}
+
+/// The session with the driver's half of the contract, and what must hold.
+struct Stage {
+    session: Session,
+    step: Step,
+    now: f64,
+    client: Seen,
+    upstream: Seen,
+    paused: bool,
+    dialling: bool,
+    /// A server was reached and is not ready yet.
+    setting_up: bool,
+    closed: bool,
+    /// Final responses that each id may still get.
+    owed: BTreeMap<u32, usize>,
+    longest: usize,
+    /// Octets of unknown meaning came from the client: who is owed what is not known.
+    loose: bool,
+    /// What the client sends once it may.
+    late: Vec<u8>,
+}
+
+impl Stage {
+    fn new(flags: u8) -> Self {
+        Self {
+            session: Session::new(settings(flags), 0.0),
+            step: Step::default(),
+            now: 0.0,
+            client: Seen { hidden: flags & 3 == 0, ..Seen::default() },
+            upstream: Seen::default(),
+            paused: false,
+            dialling: false,
+            setting_up: false,
+            closed: false,
+            owed: BTreeMap::new(),
+            longest: 0,
+            loose: false,
+            late: Vec::new(),
+        }
+    }
+
+    /// A request of the client's, and what it is owed for it.
+    fn asks(&mut self, parameter: u8) -> Vec<u8> {
+        let octets = request(parameter);
+        let asked = Request::parse(&octets, &LIMITS.filter).expect("the generator knows the grammar");
+        if asked.operation.kind().response().is_some() {
+            *self.owed.entry(asked.message_id).or_default() += 1;
+        }
+        octets
+    }
+
+    fn feed_client(&mut self, octets: &[u8]) {
+        self.late.extend_from_slice(octets);
+        if !self.paused {
+            let octets = std::mem::take(&mut self.late);
+            self.longest = self.longest.max(octets.len());
+            self.call(|session, now, step| session.client_data(&octets, now, step));
+        }
+    }
+
+    fn feed_upstream(&mut self, octets: &[u8]) {
+        self.longest = self.longest.max(octets.len());
+        self.call(|session, now, step| session.upstream_data(octets, now, step));
+    }
+
+    fn finds_nobody(&mut self) {
+        self.dialling &= self.setting_up;
+        self.call(|session, now, step| session.upstream_unreachable(now, step));
+    }
+
+    fn call(&mut self, call: impl FnOnce(&mut Session, f64, &mut Step)) {
+        self.step.clear();
+        call(&mut self.session, self.now, &mut self.step);
+        let step = &self.step;
+        if self.closed {
+            assert!(step.to_client().is_empty() && step.to_upstream().is_empty() && step.events.is_empty());
+            return;
+        }
+        for event in &step.events {
+            assert!(!self.closed, "something comes after the end");
+            match event {
+                Event::Connect => assert!(!std::mem::replace(&mut self.dialling, true)),
+                Event::UpstreamReady(_) => (self.dialling, self.setting_up) = (false, false),
+                Event::UpstreamFailed(_) => self.setting_up = false,
+                Event::PauseClient => assert!(!std::mem::replace(&mut self.paused, true)),
+                Event::ResumeClient => assert!(std::mem::replace(&mut self.paused, false)),
+                Event::Opaque => (self.client.hidden, self.upstream.hidden) = (true, true),
+                Event::Close(_) => self.closed = true,
+                Event::Deadline(at) => assert!(at.is_finite()),
+                _ => {}
+            }
+        }
+        for message in self.client.take(step.to_client()) {
+            let head = ResponseHead::peek(&message).expect("clients get responses").expect("whole ones");
+            if head.message_id != 0 && head.operation.is_final() {
+                let owed = self.owed.entry(head.message_id).or_default();
+                assert!(*owed > 0 || self.loose, "an answer too many for {}", head.message_id);
+                *owed = owed.saturating_sub(1);
+                let started = ExtendedResponse::parse(&message).is_ok_and(|response| {
+                    response.result.code == ResultCode::SUCCESS && response.name == Some(oid::START_TLS_OID.as_bytes())
+                });
+                self.client.hidden |= started;
+            }
+        }
+        for message in self.upstream.take(step.to_upstream()) {
+            Request::parse(&message, &LIMITS.filter).expect("servers get what follows the grammar");
+        }
+        if step.events.iter().any(|event| matches!(event, Event::CloseUpstream(_) | Event::UpstreamFailed(_))) {
+            self.upstream.rest.clear();
+        }
+        assert_eq!(self.closed, self.session.is_closed());
+        assert!(self.session.outstanding() <= LIMITS.outstanding_requests);
+        assert!(!self.session.deadline().is_nan());
+        let handshake = if self.client.hidden || self.upstream.hidden { 1 << 19 } else { 0 };
+        let most = LIMITS.message_bytes + LIMITS.buffered_bytes + 2 * self.longest + handshake;
+        assert!(self.session.buffered() <= most, "{} octets are kept", self.session.buffered());
+    }
+}
+
+/// How a server that was reached is set up.
+fn setup(parameter: u8) -> Arc<UpstreamTls> {
+    let own = || upstream_tls(&[], false, None, MinVersion::Tls12).unwrap();
+    let name = || server_name("localhost").unwrap();
+    Arc::new(match parameter & 7 {
+        0 => UpstreamTls::StartTls(own(), name()),
+        1 => UpstreamTls::Ldaps(own(), name()),
+        2 => UpstreamTls::ExternalStartTls,
+        _ => UpstreamTls::None,
+    })
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((flags, mut calls)) = data.split_first() else { return };
+    let mut stage = Stage::new(*flags);
+    while let [call, parameter, rest @ ..] = calls {
+        calls = rest;
+        let parameter = *parameter;
+        match call & 31 {
+            0 => {
+                let (octets, rest) = calls.split_at(usize::from(parameter).min(calls.len()));
+                calls = rest;
+                stage.loose = true;
+                stage.feed_client(octets);
+            }
+            1 => {
+                let (octets, rest) = calls.split_at(usize::from(parameter).min(calls.len()));
+                calls = rest;
+                stage.feed_upstream(octets);
+            }
+            2 => stage.call(|session, now, step| session.client_eof(now, step)),
+            3 => stage.call(|session, now, step| session.upstream_eof(now, step)),
+            4 => stage.finds_nobody(),
+            5 => {
+                stage.now += f64::from(parameter) * 5.0;
+                stage.call(|session, now, step| session.expire(now, step));
+            }
+            6 => stage.call(|session, _, step| session.shut_down(step)),
+            7 => {
+                stage.session.upstream_abandoned();
+                stage.setting_up = false;
+                stage.upstream.rest.clear();
+            }
+            8 => stage.call(|session, now, step| session.upstream_tls_established(now, step)),
+            9 => stage.call(|session, _, step| session.client_gone(step)),
+            10..=12 => {
+                let setup = setup(parameter);
+                if stage.dialling && !stage.setting_up {
+                    stage.setting_up = true;
+                    stage.upstream.hidden = matches!(*setup, UpstreamTls::StartTls(..) | UpstreamTls::Ldaps(..));
+                }
+                stage.call(|session, now, step| session.upstream_connected(&setup, now, step));
+            }
+            13 => {
+                let response = response(parameter);
+                let (first, second) = response.split_at(usize::from(call >> 5).min(response.len()));
+                stage.feed_upstream(first);
+                stage.feed_upstream(second);
+            }
+            14..=21 => stage.feed_upstream(&response(parameter)),
+            22 => {
+                let request = stage.asks(parameter);
+                let (first, second) = request.split_at(usize::from(call >> 5).min(request.len()));
+                // What a pause holds back comes with the next octets, never without its beginning.
+                stage.late.extend_from_slice(first);
+                stage.feed_client(&[]);
+                stage.feed_client(second);
+            }
+            _ => {
+                let request = stage.asks(parameter);
+                stage.feed_client(&request);
+            }
+        }
+    }
+    // Whatever came before: once the client has said all and no server is there, all is answered and over.
+    stage.call(|session, now, step| session.client_eof(now, step));
+    for _ in 0..2 {
+        stage.call(|session, now, step| session.upstream_eof(now, step));
+        stage.finds_nobody();
+    }
+    assert!(stage.closed, "a session that nobody ends: {:?}", stage.session);
+});
