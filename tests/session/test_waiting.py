@@ -46,6 +46,13 @@ def test_a_client_that_sends_much_within_a_large_response_is_paused_until_its_en
     play.upstream_gets((3, 0x4A, None)).ends()
 
 
+def test_a_bind_response_larger_than_the_buffer_is_waited_for() -> None:
+    play = connected(buffered_bytes=100).client(wire.bind(2)).upstream_sees(wire.bind(2))
+    response = wire.result(2, 0x61, text=b"x" * 500)
+    play.upstream(response[:50]).client_sees().upstream(response[50:]).client_sees(response).ends()
+    assert play.session.identity == "cn=a"
+
+
 def test_a_dropped_large_response_is_in_nobodys_way() -> None:
     play = connected(buffered_bytes=1_000).client(wire.search(2), wire.abandon(3, 2)).upstream(LARGE[:400])
     play.upstream_gets((2, 0x63, None), (3, 0x50, None)).client(wire.bind(4, b"cn=a", b"")).client_gets((4, 0x61, 53))

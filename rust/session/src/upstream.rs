@@ -140,7 +140,7 @@ impl Session {
                 }
             };
             let Some(message) = rest.get(..head.length) else {
-                if head.length > self.settings.limits.buffered_bytes {
+                if head.length > self.most_to_wait_for(&head) {
                     self.pass_run(octets, run, taken, step);
                     self.start_passing(&head, rest, now, step);
                     return octets.len();
@@ -244,6 +244,12 @@ impl Session {
             Ok(_) => Fate::Pass,
             Err(error) => Fate::Lose(ViolationKind::MalformedMessage, error.to_string()),
         }
+    }
+
+    /// How large a response may be that is kept until it is whole. The answer to a bind has to be read.
+    fn most_to_wait_for(&self, head: &ResponseHead) -> usize {
+        let limits = &self.settings.limits;
+        if head.operation == ResponseOp::Bind { limits.message_bytes } else { limits.buffered_bytes }
     }
 
     /// Starts to pass a response on that is too large to wait for: its octets go through as they come.
