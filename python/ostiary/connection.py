@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ostiary import log
 from ostiary._core import Event, Session
 from ostiary.errors import UpstreamUnavailable
+from ostiary.link import close
 from ostiary.upstream import dial
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         # The session ends without a client to write to; an upstream still gets its Unbind.
         self.take(self.session.client_gone())
-        self._release()
+        self._disarm()
+        self._listener.forget(self)
 
     # What sessions, upstreams and the gateway ask for.
 
@@ -204,15 +206,17 @@ class Connection(asyncio.Protocol):
         link, self.link = self.link, None
         if link is not None:
             link.close()
-        if not self._transport.is_closing():
-            self._transport.close()
-        self._release()
+        self._disarm()
+        close(self._transport)
 
-    def _release(self) -> None:
+    def abort(self) -> None:
+        """Closes the client's socket, whatever it has not read."""
+        self._transport.abort()
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._listener.forget(self)
 
     def _log_violation(self, event: Event.Violation) -> None:
         log.event(

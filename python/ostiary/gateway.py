@@ -70,8 +70,9 @@ class Gateway:
             for connection in connections:
                 if late or connection.session.outstanding == 0:
                     connection.shut_down()
-            if not late:
-                await asyncio.sleep(DRAIN_STEP)
+                if late:
+                    connection.abort()
+            await asyncio.sleep(DRAIN_STEP)
         # What was written last leaves with the next turns of the loop.
         await asyncio.sleep(DRAIN_STEP)
 

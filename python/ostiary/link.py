@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from ostiary._core import Event
     from ostiary.connection import Connection
 
-__all__ = ["UpstreamLink"]
+__all__ = ["UpstreamLink", "close"]
+
+# How long a peer may take to read what was written to it before the close: a notice, the last answers.
+LINGER_SECONDS = 5.0
 
 
 class UpstreamLink(asyncio.Protocol):
@@ -90,9 +93,9 @@ class UpstreamLink(asyncio.Protocol):
             self._transport.resume_reading()
 
     def close(self) -> None:
-        """Closes the connection once everything is written."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.close()
+        """Closes the connection once everything is written, or after a while."""
+        if self._transport is not None:
+            close(self._transport)
 
     def _lose(self) -> None:
         connection = self._connection
@@ -104,3 +107,12 @@ class UpstreamLink(asyncio.Protocol):
         if self._holds_client:
             self._holds_client = False
             self._connection.release_client()
+
+
+def close(transport: asyncio.Transport) -> None:
+    """Closes a socket once its peer has read everything, but does not wait for ever."""
+    if transport.is_closing():
+        return
+    transport.close()
+    if transport.get_write_buffer_size():
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)

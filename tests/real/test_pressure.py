@@ -6,6 +6,7 @@ import asyncio
 import resource
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -64,6 +65,34 @@ def test_client_that_stops_reading_costs_little_and_stops_nobody(
         assert len(rest) == CHUNKS
         assert all(message.raw == CHUNK for message in rest[:-1])
         assert rest[-1].code == wire.SUCCESS
+
+
+def test_client_that_unbinds_without_reading_does_not_keep_its_sockets(gateway: GatewayFactory) -> None:
+    """Closing waits for a peer to read, but not for ever: its place becomes free again."""
+    with FakeDirectory(answering(large_or_plain)) as directory:
+        running = gateway(
+            [gateways.listener("front")], [gateways.upstream(directory.address)], limits={"connections": 2}
+        )
+        with RawClient(running.address) as stopped, RawClient(running.address) as other:
+            stopped.send(wire.search(2, LARGE))
+            stopped.receive()
+            stopped.send(wire.unbind(3))
+            assert other.ask(wire.search(1)).code == wire.SUCCESS
+            deadline = time.monotonic() + 20
+            while not is_served(running.address):
+                assert time.monotonic() < deadline, "its place was never free again"
+                # Not to bury the gateway under clients that it refuses.
+                assert other.ask(wire.search(1)).code == wire.SUCCESS
+                time.sleep(0.1)
+
+
+def is_served(address: Address) -> bool:
+    """Whether one more client gets an answer; if not, it is cut at once."""
+    with RawClient(address) as client:
+        try:
+            return client.ask(wire.search(1)).code == wire.SUCCESS
+        except (EOFError, OSError):
+            return False
 
 
 def send_until_refused(client: RawClient) -> int:

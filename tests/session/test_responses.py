@@ -86,3 +86,10 @@ def test_a_large_response_to_an_abandoned_search_is_dropped_whole() -> None:
     large = wire.entry(2, value=b"x" * 5_000)
     play.upstream(large[:400]).upstream(large[400:], wire.done(2)).client_sees()
     play.upstream_gets((2, 0x63, None), (3, 0x50, None)).ends()
+
+
+def test_unbind_within_a_large_response_ends_the_session_at_once() -> None:
+    play = connected(buffered_bytes=1_000).client(wire.search(2)).upstream_sees(wire.search(2))
+    large = wire.entry(2, value=b"x" * 5_000)
+    play.upstream(large[:1_400]).client_sees(large[:1_400])
+    play.client(wire.unbind(3)).closes("unbind").upstream_sees(wire.unbind(3)).client_sees().ends()

@@ -2,7 +2,7 @@
 //! checked whole before any octet of it is forwarded, and forwarded as it came.
 
 use ostiary_ldap::frame::Frame;
-use ostiary_ldap::message::{Operation, Request, RequestError, RequestKind};
+use ostiary_ldap::message::{FilterLimits, Operation, Request, RequestError, RequestKind};
 use ostiary_ldap::oid;
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write;
@@ -79,7 +79,7 @@ impl Session {
         let mut taken = 0_usize;
         self.client.waits = false;
         while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
-            if self.is_within_response() {
+            if self.is_within_response() && !is_unbind(rest) {
                 // Whatever a request leads to, its answer would land in the middle of that response.
                 break;
             }
@@ -284,6 +284,17 @@ impl Session {
         step.client.plain.extend_from_slice(&std::mem::take(&mut self.upstream.inbox));
         step.events.push(Event::Opaque);
     }
+}
+
+/// Whether the next message says that the client goes, which nothing answers.
+fn is_unbind(octets: &[u8]) -> bool {
+    let frame = Frame::peek(octets).ok().flatten();
+    let message = frame.and_then(|frame| octets.get(..frame.length));
+    // An Unbind has no filter, so its limits do not matter.
+    let limits = FilterLimits { depth: 0, nodes: 0 };
+    message
+        .and_then(|message| Request::parse(message, &limits).ok())
+        .is_some_and(|request| request.operation.kind() == RequestKind::Unbind)
 }
 
 /// Answers a request at the gateway.
