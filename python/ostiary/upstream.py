@@ -102,10 +102,12 @@ async def attempt(server: Server, address: str, connection: Connection, seconds:
             fault = await set_up(server, connection, link)
     except TimeoutError:
         fault = f"no answer within {seconds:g} seconds"
+    except ssl.SSLCertVerificationError as error:
+        fault = f"TLS: the certificate is not trusted: {error.verify_message}"
     except ssl.SSLError as error:
         fault = f"TLS: {error.reason or error}"
     except OSError as error:
-        fault = error.strerror or str(error)
+        fault = error.strerror or str(error) or "the server closed the connection"
     if fault is not None:
         connection.session.upstream_abandoned()
         connection.detach(link)

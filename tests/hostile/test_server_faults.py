@@ -29,7 +29,6 @@ FAULTS = {
     "bind response nobody asked": wire.result(99, wire.BIND_RESPONSE),
     "bind response to a search": wire.result(5, wire.BIND_RESPONSE),
     "delete response to a search": wire.result(5, wire.DELETE_RESPONSE),
-    "extended response to a search": wire.extended_response(5),
     "a request": wire.search(5, b"cn=asked"),
     "an unbind": wire.unbind(5),
     "an abandon": wire.abandon(6, 5),

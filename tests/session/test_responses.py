@@ -93,3 +93,10 @@ def test_unbind_within_a_large_response_ends_the_session_at_once() -> None:
     large = wire.entry(2, value=b"x" * 5_000)
     play.upstream(large[:1_400]).client_sees(large[:1_400])
     play.client(wire.unbind(3)).closes("unbind").upstream_sees(wire.unbind(3)).client_sees().ends()
+
+
+def test_an_extended_response_ends_any_request_but_a_bind_as_samba_sends_it() -> None:
+    answer = wire.extended_response(2, 12)
+    play = bound().client(wire.delete(2)).upstream_sees(wire.delete(2)).upstream(answer).client_sees(answer)
+    play.client(wire.search(2)).upstream_sees(wire.search(2)).upstream(answer).client_sees(answer)
+    play.client(wire.bind(2)).upstream_sees(wire.bind(2)).upstream(answer).violates("unexpected_response", "upstream")

@@ -104,6 +104,9 @@ impl RequestKind {
         match response {
             ResponseOp::SearchEntry | ResponseOp::SearchReference => self == Self::Search,
             ResponseOp::Intermediate => self.response().is_some(),
+            // Samba answers what it is unwilling to do this way, whatever was asked: an unknown critical control,
+            // say. Clients cope as they do without a gateway. Never for a bind, whose result decides who somebody is.
+            ResponseOp::Extended => self.response().is_some_and(|own| own != ResponseOp::Bind),
             _ => self.response() == Some(response),
         }
     }
@@ -227,14 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_ended_by_its_own_final_response_only() {
+    fn a_request_is_ended_by_its_own_final_response_or_an_extended_one() {
         for kind in RequestKind::ALL {
             for tag in 0..=255 {
                 let Some(response) = ResponseOp::from_tag(tag) else {
                     continue;
                 };
                 if response.is_final() {
-                    assert_eq!(kind.accepts(response), kind.response() == Some(response));
+                    let own = kind.response() == Some(response);
+                    let answered = !matches!(kind, RequestKind::Bind | RequestKind::Unbind | RequestKind::Abandon);
+                    let extended = response == ResponseOp::Extended && answered;
+                    assert_eq!(kind.accepts(response), own || extended);
                 }
             }
         }
