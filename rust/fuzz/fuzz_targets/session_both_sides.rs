@@ -31,6 +31,13 @@ const LIMITS: Limits = Limits {
     idle_seconds: 900.0,
 };
 
+/// A record with the beginning of a handshake message.
+const CLIENT_FRAGMENT: &[u8] = b"\x16\x03\x01\0\x05\x01\0\x10\0\x03";
+const SERVER_FRAGMENT: &[u8] = b"\x16\x03\x03\0\x05\x02\0\x10\0\x03";
+
+/// Ids from here on are those of searches that never end.
+const ENDLESS: u32 = 100;
+
 /// No certificate: handshakes fail behind the `ClientHello`, and what comes before it is what is played with.
 #[derive(Debug)]
 struct NoCertificate;
@@ -91,7 +98,7 @@ fn request(parameter: u8) -> Vec<u8> {
         16 => {
             // A persistent search.
             let mut plain = Vec::new();
-            write::search_request(&mut plain, id, &search, &[]);
+            write::search_request(&mut plain, ENDLESS + id, &search, &[]);
             let controls = b"\xa0\x20\x30\x1e\x04\x172.16.840.1.113730.3.4.3\x04\x03\x30\x01\x00";
             let length = u8::try_from(plain.len() - 2 + controls.len()).unwrap();
             out.extend_from_slice(&[0x30, length]);
@@ -175,8 +182,11 @@ struct Stage {
     longest: usize,
     /// Octets of unknown meaning came from the client: who is owed what is not known.
     loose: bool,
+    half_closed: bool,
     /// What the client sends once it may.
     late: Vec<u8>,
+    /// The rest of a response, which comes with the next.
+    late_response: Vec<u8>,
 }
 
 impl Stage {
@@ -194,7 +204,9 @@ impl Stage {
             owed: BTreeMap::new(),
             longest: 0,
             loose: false,
+            half_closed: false,
             late: Vec::new(),
+            late_response: Vec::new(),
         }
     }
 
@@ -218,6 +230,9 @@ impl Stage {
     }
 
     fn feed_upstream(&mut self, octets: &[u8]) {
+        let mut late = std::mem::take(&mut self.late_response);
+        late.extend_from_slice(octets);
+        let octets = &late;
         self.longest = self.longest.max(octets.len());
         self.call(|session, now, step| session.upstream_data(octets, now, step));
     }
@@ -268,10 +283,14 @@ impl Stage {
             self.upstream.rest.clear();
         }
         assert_eq!(self.closed, self.session.is_closed());
+        let owes = self.owed.range(..ENDLESS).any(|(_, owed)| *owed > 0);
+        let over = self.half_closed && !self.dialling && !owes && !self.loose && !self.client.hidden;
+        assert!(self.closed || !over, "nothing is left to answer: {:?}", self.session);
         assert!(self.session.outstanding() <= LIMITS.outstanding_requests);
         assert!(!self.session.deadline().is_nan());
-        let handshake = if self.client.hidden || self.upstream.hidden { 1 << 19 } else { 0 };
-        let most = LIMITS.message_bytes + LIMITS.buffered_bytes + 2 * self.longest + handshake;
+        let handshake = if self.client.hidden || self.upstream.hidden || self.setting_up { 1 << 19 } else { 0 };
+        // A large request, and the answer to a bind that is as large.
+        let most = 2 * (LIMITS.message_bytes + LIMITS.buffered_bytes + self.longest) + handshake;
         assert!(self.session.buffered() <= most, "{} octets are kept", self.session.buffered());
     }
 }
@@ -306,7 +325,12 @@ fuzz_target!(|data: &[u8]| {
                 calls = rest;
                 stage.feed_upstream(octets);
             }
-            2 => stage.call(|session, now, step| session.client_eof(now, step)),
+            // Where nobody reads, nobody sees that nothing more comes.
+            2 if stage.paused => {}
+            2 => {
+                stage.half_closed = true;
+                stage.call(|session, now, step| session.client_eof(now, step));
+            }
             3 => stage.call(|session, now, step| session.upstream_eof(now, step)),
             4 => stage.finds_nobody(),
             5 => {
@@ -331,14 +355,16 @@ fuzz_target!(|data: &[u8]| {
             }
             13 => {
                 let response = response(parameter);
-                let (first, second) = response.split_at(usize::from(call >> 5).min(response.len()));
+                let (first, second) = response.split_at((usize::from(call >> 5) * 40).min(response.len()));
                 stage.feed_upstream(first);
-                stage.feed_upstream(second);
+                stage.late_response.extend_from_slice(second);
             }
-            14..=21 => stage.feed_upstream(&response(parameter)),
-            22 => {
+            14 => stage.feed_upstream(SERVER_FRAGMENT),
+            15..=21 => stage.feed_upstream(&response(parameter)),
+            22 => stage.feed_client(CLIENT_FRAGMENT),
+            23 => {
                 let request = stage.asks(parameter);
-                let (first, second) = request.split_at(usize::from(call >> 5).min(request.len()));
+                let (first, second) = request.split_at((usize::from(call >> 5) * 5).min(request.len()));
                 // What a pause holds back comes with the next octets, never without its beginning.
                 stage.late.extend_from_slice(first);
                 stage.feed_client(&[]);
