@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
+from ostiary._core import Event
+
 if TYPE_CHECKING:
-    from ostiary._core import Event
     from ostiary.connection import Connection
 
-__all__ = ["UpstreamLink", "close"]
+__all__ = ["UpstreamLink", "close", "keep_alive"]
+
+# A peer that vanished without a word is noticed after 8 minutes: before a firewall forgets the connection (15 minutes
+# and more are usual), and seldom enough to cost nothing.
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 300), (socket.TCP_KEEPINTVL, 60), (socket.TCP_KEEPCNT, 3))
 
 # How long a peer may take to read what was written to it before the close: a notice, the last answers.
 LINGER_SECONDS = 5.0
@@ -19,17 +25,20 @@ LINGER_SECONDS = 5.0
 class UpstreamLink(asyncio.Protocol):
     """The upstream's socket of one session."""
 
-    __slots__ = ("_connection", "_holds_client", "_reports", "_transport", "_waiter", "write")
+    __slots__ = ("_connection", "_holds_client", "_reports", "_transport", "_waiter", "is_ready", "write")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._holds_client = False
         self._transport: asyncio.Transport | None = None
+        self.is_ready = False
+        """The session has said that it is."""
         # What the session said while the server is being set up, and who waits for it.
         self._reports: list[Event] = []
         self._waiter: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        keep_alive(transport.get_extra_info("socket"))
         self.use(cast("asyncio.Transport", transport))
 
     def use(self, transport: asyncio.Transport) -> None:
@@ -71,6 +80,7 @@ class UpstreamLink(asyncio.Protocol):
 
     def report(self, event: Event) -> None:
         """The session said something about the server's setup."""
+        self.is_ready |= isinstance(event, Event.UpstreamReady)
         self._reports.append(event)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -107,6 +117,14 @@ class UpstreamLink(asyncio.Protocol):
         if self._holds_client:
             self._holds_client = False
             self._connection.release_client()
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Has the kernel look whether the peer is still there; what a listening socket accepts inherits it."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def close(transport: asyncio.Transport) -> None:

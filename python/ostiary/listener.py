@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ostiary import log
 from ostiary._core import ListenerTls, Settings
 from ostiary.connection import Connection
+from ostiary.link import keep_alive
 
 if TYPE_CHECKING:
     from ostiary.plan import ListenerPlan
@@ -107,6 +108,8 @@ class Listener:
             self._server = await loop.create_server(
                 self._accept, plan.host, plan.port, backlog=BACKLOG, reuse_address=True
             )
+        for sock in self._server.sockets:
+            keep_alive(sock)
         log.event(logger, logging.INFO, "listener_opened", listener=self.name, address=self.address)
 
     def stop_accepting(self) -> None:

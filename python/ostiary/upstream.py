@@ -7,12 +7,14 @@ without telling us), every address is tried, and each attempt has its own time l
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ostiary import log
 from ostiary._core import Event, ServerSetup, UpstreamTls
 from ostiary.errors import UpstreamUnavailable
 from ostiary.link import UpstreamLink
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from ostiary.plan import ServerPlan, UpstreamPlan
 
 __all__ = ["Server", "Upstream", "dial"]
+
+logger = logging.getLogger("ostiary.upstream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,17 @@ class Upstream:
         self.connect_seconds = plan.connect_seconds
         self.knows_gateway = plan.knows_gateway
         self.servers = tuple(servers(plan))
+        self._failing: set[str] = set()
+
+    def note(self, server: Server, fault: str | None) -> None:
+        """Logs a server that fails for the first time, or answers again: a dead one must be seen behind a live one."""
+        text = server.plan.text
+        if fault is None and text in self._failing:
+            self._failing.discard(text)
+            log.event(logger, logging.INFO, "server_back", upstream=self.name, server=text)
+        elif fault is not None and text not in self._failing:
+            self._failing.add(text)
+            log.event(logger, logging.WARNING, "server_failed", upstream=self.name, server=text, error=fault)
 
 
 def servers(plan: UpstreamPlan) -> list[Server]:
@@ -80,17 +95,30 @@ async def dial(upstream: Upstream, connection: Connection) -> None:
     """
     faults = []
     for server in upstream.servers:
-        try:
-            addresses = await server.addresses()
-        except OSError as error:
-            faults.append(f"{server.plan.text}: {error.strerror or error}")
-            continue
-        for address in addresses:
-            fault = await attempt(server, address, connection, upstream.connect_seconds)
-            if fault is None:
-                return
-            faults.append(f"{server.plan.text}: {fault}")
+        fault = await try_addresses(server, connection, upstream.connect_seconds)
+        upstream.note(server, fault)
+        if fault is None:
+            return
+        faults.append(f"{server.plan.text}: {fault}")
     raise UpstreamUnavailable("; ".join(faults))
+
+
+async def try_addresses(server: Server, connection: Connection, seconds: float) -> str | None:
+    """Tries every address of a server: none when the session is ready, or what went wrong."""
+    try:
+        async with asyncio.timeout(seconds):
+            addresses = await server.addresses()
+    except TimeoutError:
+        return f"its name was not resolved within {seconds:g} seconds"
+    except OSError as error:
+        return error.strerror or str(error)
+    faults = []
+    for address in addresses:
+        fault = await attempt(server, address, connection, seconds)
+        if fault is None:
+            return None
+        faults.append(fault if server.plan.literal else f"{address}: {fault}")
+    return ", ".join(faults)
 
 
 async def attempt(server: Server, address: str, connection: Connection, seconds: float) -> str | None:
@@ -101,6 +129,9 @@ async def attempt(server: Server, address: str, connection: Connection, seconds:
             await connect(server, address, link)
             fault = await set_up(server, connection, link)
     except TimeoutError:
+        if link.is_ready:
+            # In the same turn of the loop: the session counts on it already.
+            return None
         fault = f"no answer within {seconds:g} seconds"
     except ssl.SSLCertVerificationError as error:
         fault = f"TLS: the certificate is not trusted: {error.verify_message}"

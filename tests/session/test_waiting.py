@@ -147,3 +147,14 @@ def test_many_held_requests_are_taken_at_the_cost_of_each() -> None:
         play.session.upstream_data(response, 0.0)
     assert process_time() - started < 3.0
     assert play.session.outstanding == 0
+
+
+def test_an_opaque_session_without_traffic_is_idle() -> None:
+    play = connected(sasl_security_layers="opaque").client(wire.sasl_bind(2, b"GSSAPI"))
+    play.upstream(wire.bind_response(2), b"\0\0\0\x05other").waits(901)
+    assert play.events[-1].reason == "idle"  # type: ignore[attr-defined]
+
+
+def test_a_server_that_does_not_answer_the_gateways_own_bind_does_not_keep_the_client() -> None:
+    play = bound().client(wire.bind(2, b"cn=a", b"")).upstream_sees(wire.bind(2, b"", b"")).waits(901)
+    play.closes("idle").client_gets((0, 0x78, 52))

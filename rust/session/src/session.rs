@@ -324,10 +324,17 @@ impl Session {
         self.client.tls.as_ref().is_some_and(|tls| !tls.is_established())
     }
 
+    /// Whether nobody waits for anything that may still come. What an opaque session waits for nobody knows, so its
+    /// traffic counts alone; and a server that does not answer the gateway's own bind must not keep the client.
     fn is_idle(&self) -> bool {
-        self.phase == Phase::Open
-            && self.outstanding.is_empty()
-            && matches!(self.upstream.phase, UpstreamPhase::Absent | UpstreamPhase::Ready)
+        match self.phase {
+            Phase::Opaque | Phase::AwaitingAnonymity { .. } => true,
+            Phase::Open => {
+                self.outstanding.is_empty()
+                    && matches!(self.upstream.phase, UpstreamPhase::Absent | UpstreamPhase::Ready)
+            }
+            Phase::AwaitingBindResult { .. } | Phase::Closed(_) => false,
+        }
     }
 
     /// Waits for a handshake or for the first request until then, or for neither; tells the driver of a deadline

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedCipherSuite,
-    SupportedProtocolVersion,
+    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion,
 };
 
 /// A certificate chain with its key and the names it is chosen by.
@@ -67,20 +65,6 @@ impl From<rustls::Error> for TlsConfigError {
     }
 }
 
-/// What a listener prefers: AES-128-GCM with SHA-256 first, as nobody breaks it and it costs the least, the key
-/// schedule above all (measured: a twentieth of a handshake). Every suite of the provider is among them.
-static SUITES: [SupportedCipherSuite; 9] = [
-    cipher_suite::TLS13_AES_128_GCM_SHA256,
-    cipher_suite::TLS13_AES_256_GCM_SHA384,
-    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
-    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-    cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-    cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-];
-
 /// The TLS that a listener offers. The first identity serves clients whose SNI names none of them.
 pub fn listener_tls(
     identities: Vec<Identity>,
@@ -88,7 +72,7 @@ pub fn listener_tls(
     client_auth: ClientAuth,
     min_version: MinVersion,
 ) -> Result<Arc<ServerConfig>, TlsConfigError> {
-    let provider = Arc::new(CryptoProvider { cipher_suites: SUITES.to_vec(), ..aws_lc_rs::default_provider() });
+    let provider = Arc::new(aws_lc_rs::default_provider());
     let builder =
         ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(min_version.versions())?;
     let builder = if client_auth == ClientAuth::None {
@@ -103,7 +87,6 @@ pub fn listener_tls(
         builder.with_client_cert_verifier(verifier.build().map_err(|error| TlsConfigError(error.to_string()))?)
     };
     let mut config = builder.with_cert_resolver(Arc::new(ByServerName::new(identities, &provider)?));
-    config.ignore_client_order = true;
     // Resumption without memory: the state is in the ticket, under a key that rotates in this process.
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
