@@ -106,8 +106,8 @@ impl Session {
     pub fn new(settings: Arc<Settings>, now: f64) -> Self {
         let limits = settings.limits;
         let (tls, grace) = match &settings.tls {
-            // A configuration that rustls took once makes connections without failing; if it ever
-            // does, the client's first octets are refused as bad framing rather than served in plain.
+            // A configuration that rustls took once makes connections without failing; if it ever does,
+            // the session is closed from the start: nothing is served in plain.
             ListenerTls::Ldaps(config) => (ClientSideTls::new(Arc::clone(config)).ok(), limits.handshake_seconds),
             ListenerTls::None | ListenerTls::StartTls(_) => (None, limits.first_message_seconds),
         };
