@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ostiary import log
 from ostiary._core import Event, Session
-from ostiary.errors import UpstreamUnavailable
 from ostiary.link import close
-from ostiary.upstream import dial
+from ostiary.upstream import Dial
 
 if TYPE_CHECKING:
     from ostiary._core import Step
@@ -48,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self.link: UpstreamLink | None = None
         """The upstream's socket, while there is one."""
-        self._dial: asyncio.Task[None] | None = None
+        self._dial: Dial | None = None
         self._timer: asyncio.TimerHandle | None = None
         # Why the client is not read from: the session asked for it, or the upstream does not take more.
         self._holds = 0
@@ -146,17 +145,29 @@ class Connection(asyncio.Protocol):
         if self.link is link:
             self.link = None
 
+    def end_dial(self) -> None:
+        """A server is ready."""
+        self._dial = None
+
+    def fail_dial(self, faults: str) -> None:
+        """Every address of every server failed."""
+        self._dial = None
+        upstream = self._listener.upstream
+        log.event(logger, logging.WARNING, "upstream_unavailable", upstream=upstream.name, error=faults)
+        self.take(self.session.upstream_unreachable(monotonic()))
+
     def act(self, events: tuple[Event, ...]) -> None:
         """Does what the session asks for beside writing."""
         for event in events:
             ACTIONS[type(event)](self, event)
 
     def _connect(self, _event: Event) -> None:
-        self._dial = asyncio.create_task(self._dial_upstream())
+        self._dial = Dial(self._listener.upstream, self)
+        self._dial.start()
 
     def _report(self, event: Event) -> None:
-        if self.link is not None:
-            self.link.report(event)
+        if self._dial is not None:
+            self._dial.report(event)
 
     def _pause(self, _event: Event) -> None:
         self.hold_client()
@@ -175,16 +186,6 @@ class Connection(asyncio.Protocol):
             client=self.client_address,
             listener=self._listener.name,
         )
-
-    async def _dial_upstream(self) -> None:
-        upstream = self._listener.upstream
-        try:
-            await dial(upstream, self)
-        except UpstreamUnavailable as error:
-            log.event(logger, logging.WARNING, "upstream_unavailable", upstream=upstream.name, error=str(error))
-            self.take(self.session.upstream_unreachable(monotonic()))
-        finally:
-            self._dial = None
 
     def _close_upstream(self, event: Event.CloseUpstream) -> None:
         link, self.link = self.link, None

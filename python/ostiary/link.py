@@ -7,8 +7,6 @@ import socket
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from ostiary._core import Event
-
 if TYPE_CHECKING:
     from ostiary.connection import Connection
 
@@ -25,17 +23,12 @@ LINGER_SECONDS = 5.0
 class UpstreamLink(asyncio.Protocol):
     """The upstream's socket of one session."""
 
-    __slots__ = ("_connection", "_holds_client", "_reports", "_transport", "_waiter", "is_ready", "write")
+    __slots__ = ("_connection", "_holds_client", "_transport", "write")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._holds_client = False
         self._transport: asyncio.Transport | None = None
-        self.is_ready = False
-        """The session has said that it is."""
-        # What the session said while the server is being set up, and who waits for it.
-        self._reports: list[Event] = []
-        self._waiter: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         keep_alive(transport.get_extra_info("socket"))
@@ -77,20 +70,6 @@ class UpstreamLink(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._release_client()
-
-    def report(self, event: Event) -> None:
-        """The session said something about the server's setup."""
-        self.is_ready |= isinstance(event, Event.UpstreamReady)
-        self._reports.append(event)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def next_report(self) -> Event:
-        """What the session says next about the server's setup."""
-        while not self._reports:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        return self._reports.pop(0)
 
     def hold(self) -> None:
         """Stops reading from the server: the client does not take more."""

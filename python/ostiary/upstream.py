@@ -10,20 +10,20 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ostiary import log
 from ostiary._core import Event, ServerSetup, UpstreamTls
-from ostiary.errors import UpstreamUnavailable
 from ostiary.link import UpstreamLink
 
 if TYPE_CHECKING:
     from ostiary.connection import Connection
     from ostiary.plan import ServerPlan, UpstreamPlan
 
-__all__ = ["Server", "Upstream", "dial"]
+__all__ = ["Dial", "Server", "Upstream"]
 
 logger = logging.getLogger("ostiary.upstream")
 
@@ -41,9 +41,7 @@ class Server:
     """What the driver's engine does once the server agreed to StartTLS."""
 
     async def addresses(self) -> tuple[str, ...]:
-        """Every address of the server, resolved now; a unix socket's path."""
-        if self.plan.literal:
-            return (self.plan.host,)
+        """Every address behind the server's name, resolved now."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self.plan.host, self.plan.port, type=socket.SOCK_STREAM)
         return tuple(str(sockaddr[0]) for _, _, _, _, sockaddr in found)
@@ -87,93 +85,187 @@ def servers(plan: UpstreamPlan) -> list[Server]:
     return [Server(each, setup, tls_after_start_tls=engine) for each in plan.servers]
 
 
-async def dial(upstream: Upstream, connection: Connection) -> None:
-    """Returns once the connection's session has a server that is ready for LDAP.
+class Dial:
+    """The search for a server for one session: each server in turn, each of its addresses, until one is ready.
 
-    Raises:
-        UpstreamUnavailable: every address of every server failed; says how each did.
+    Callbacks and one timer, rather than a task with its time limits: most clients make one connection and leave, and
+    this is a good part of what Python does for them.
     """
-    faults = []
-    for server in upstream.servers:
-        fault = await try_addresses(server, connection, upstream.connect_seconds)
-        upstream.note(server, fault)
-        if fault is None:
+
+    __slots__ = (
+        "_address",
+        "_addresses",
+        "_connection",
+        "_faults",
+        "_link",
+        "_loop",
+        "_server",
+        "_server_faults",
+        "_servers",
+        "_then",
+        "_timer",
+        "_upstream",
+        "_work",
+    )
+
+    def __init__(self, upstream: Upstream, connection: Connection) -> None:
+        self._upstream = upstream
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._servers = iter(upstream.servers)
+        # How servers failed, and how the addresses of the present one did.
+        self._server_faults: list[str] = []
+        self._faults: list[str] = []
+        # The present attempt; a server whose name is being resolved has none.
+        self._link: UpstreamLink | None = None
+        self._timer: asyncio.Handle | None = None
+        # What is awaited of the loop, and what takes its result.
+        self._work: asyncio.Task[Any] | None = None
+        self._then: Callable[[Dial, Any], None]
+
+    def start(self) -> None:
+        """Tries the next server, or gives up."""
+        server = next(self._servers, None)
+        if server is None:
+            self._connection.fail_dial("; ".join(self._server_faults))
             return
-        faults.append(f"{server.plan.text}: {fault}")
-    raise UpstreamUnavailable("; ".join(faults))
+        self._server = server
+        self._link = None
+        if server.plan.literal:
+            self._try_addresses((server.plan.host,))
+        else:
+            self._arm()
+            self._await(server.addresses(), Dial._try_addresses)
+
+    def cancel(self) -> None:
+        """Ends the search: nobody needs the server any more."""
+        self._stop()
+        if self._link is not None:
+            self._link.close()
+
+    def report(self, event: Event) -> None:
+        """The session said something about the server's setup. No call into it from here: it may have more to say."""
+        match event:
+            case Event.UpstreamReady():
+                self._stop()
+                self._upstream.note(self._server, None)
+                self._connection.end_dial()
+            case Event.UpstreamFailed(reason=reason):
+                self._stop()
+                self._timer = self._loop.call_soon(self._fail, reason)
+            case Event.StartUpstreamTls():
+                assert self._link is not None
+                self._await(start_tls(self._server, self._link), Dial._tls_established)
+
+    def _try_addresses(self, addresses: Sequence[str]) -> None:
+        self._addresses = iter(addresses)
+        self._faults = []
+        self._try_address()
+
+    def _try_address(self) -> None:
+        address = next(self._addresses, None)
+        if address is None:
+            self._fail_server(", ".join(self._faults))
+            return
+        self._address = address
+        self._link = UpstreamLink(self._connection)
+        self._arm()
+        self._await(connect(self._server, address, self._link), Dial._connected)
+
+    def _connected(self, _result: object) -> None:
+        connection = self._connection
+        assert self._link is not None
+        connection.attach(self._link)
+        connection.take(connection.session.upstream_connected(self._server.setup, monotonic()))
+
+    def _tls_established(self, _result: object) -> None:
+        connection = self._connection
+        connection.take(connection.session.upstream_tls_established(monotonic()))
+
+    def _fail(self, fault: str) -> None:
+        """The present attempt failed; without one, the name could not be resolved."""
+        self._stop()
+        if self._link is None:
+            self._fail_server(fault)
+            return
+        self._connection.session.upstream_abandoned()
+        self._connection.detach(self._link)
+        self._link.close()
+        self._faults.append(fault if self._server.plan.literal else f"{self._address}: {fault}")
+        self._try_address()
+
+    def _fail_server(self, fault: str) -> None:
+        self._upstream.note(self._server, fault)
+        self._server_faults.append(f"{self._server.plan.text}: {fault}")
+        self.start()
+
+    def _await(self, work: Coroutine[Any, Any, Any], then: Callable[[Dial, Any], None]) -> None:
+        self._then = then
+        self._work = self._loop.create_task(work)
+        self._work.add_done_callback(self._done)
+
+    def _done(self, work: asyncio.Task[Any]) -> None:
+        if work is not self._work or work.cancelled():
+            # It took too long, or nobody waits for it any more.
+            return
+        self._work = None
+        error = work.exception()
+        if error is None:
+            self._then(self, work.result())
+        else:
+            self._fail(self._words(error))
+
+    def _words(self, error: BaseException) -> str:
+        match error:
+            case TimeoutError():
+                return self._too_late()
+            case ssl.SSLCertVerificationError():
+                return f"TLS: the certificate is not trusted: {error.verify_message}"
+            case ssl.SSLError():
+                return f"TLS: {error.reason or error}"
+            case OSError():
+                return error.strerror or str(error) or "the server closed the connection"
+            case _:
+                raise error
+
+    def _too_late(self) -> str:
+        what = "its name was not resolved" if self._link is None else "no answer"
+        return f"{what} within {self._upstream.connect_seconds:g} seconds"
+
+    def _arm(self) -> None:
+        self._stop()
+        self._timer = self._loop.call_later(self._upstream.connect_seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._fail(self._too_late())
+
+    def _stop(self) -> None:
+        """Waits for nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._work is not None:
+            self._work.cancel()
+            self._work = None
 
 
-async def try_addresses(server: Server, connection: Connection, seconds: float) -> str | None:
-    """Tries every address of a server: none when the session is ready, or what went wrong."""
-    try:
-        async with asyncio.timeout(seconds):
-            addresses = await server.addresses()
-    except TimeoutError:
-        return f"its name was not resolved within {seconds:g} seconds"
-    except OSError as error:
-        return error.strerror or str(error)
-    faults = []
-    for address in addresses:
-        fault = await attempt(server, address, connection, seconds)
-        if fault is None:
-            return None
-        faults.append(fault if server.plan.literal else f"{address}: {fault}")
-    return ", ".join(faults)
-
-
-async def attempt(server: Server, address: str, connection: Connection, seconds: float) -> str | None:
-    """Tries one address: none when the session is ready, or what went wrong."""
-    link = UpstreamLink(connection)
-    try:
-        async with asyncio.timeout(seconds):
-            await connect(server, address, link)
-            fault = await set_up(server, connection, link)
-    except TimeoutError:
-        if link.is_ready:
-            # In the same turn of the loop: the session counts on it already.
-            return None
-        fault = f"no answer within {seconds:g} seconds"
-    except ssl.SSLCertVerificationError as error:
-        fault = f"TLS: the certificate is not trusted: {error.verify_message}"
-    except ssl.SSLError as error:
-        fault = f"TLS: {error.reason or error}"
-    except OSError as error:
-        fault = error.strerror or str(error) or "the server closed the connection"
-    if fault is not None:
-        connection.session.upstream_abandoned()
-        connection.detach(link)
-        link.close()
-    return fault
-
-
-async def connect(server: Server, address: str, link: UpstreamLink) -> None:
+def connect(server: Server, address: str, link: UpstreamLink) -> Coroutine[Any, Any, object]:
     """Connects the link, through the driver's TLS engine where that comes first."""
     loop = asyncio.get_running_loop()
     if server.plan.port == 0:
-        await loop.create_unix_connection(lambda: link, address)
-    elif server.tls_from_start is None:
-        await loop.create_connection(lambda: link, address, server.plan.port)
-    else:
-        await loop.create_connection(
-            lambda: link, address, server.plan.port, ssl=server.tls_from_start, server_hostname=server.plan.verify_name
-        )
+        return loop.create_unix_connection(lambda: link, address)
+    if server.tls_from_start is None:
+        return loop.create_connection(lambda: link, address, server.plan.port)
+    return loop.create_connection(
+        lambda: link, address, server.plan.port, ssl=server.tls_from_start, server_hostname=server.plan.verify_name
+    )
 
 
-async def set_up(server: Server, connection: Connection, link: UpstreamLink) -> str | None:
-    """Lets the session set up TLS on a connected link: none when it is ready, or what went wrong."""
-    connection.attach(link)
-    connection.take(connection.session.upstream_connected(server.setup, monotonic()))
-    while True:
-        match await link.next_report():
-            case Event.UpstreamReady():
-                return None
-            case Event.UpstreamFailed(reason=reason):
-                return reason
-            case Event.StartUpstreamTls():
-                assert server.tls_after_start_tls is not None
-                transport = await asyncio.get_running_loop().start_tls(
-                    link.transport, link, server.tls_after_start_tls, server_hostname=server.plan.verify_name
-                )
-                assert transport is not None
-                link.use(transport)
-                connection.take(connection.session.upstream_tls_established(monotonic()))
+async def start_tls(server: Server, link: UpstreamLink) -> None:
+    """Starts the driver's TLS engine on a connected link, which reads and writes through it from then on."""
+    assert server.tls_after_start_tls is not None
+    transport = await asyncio.get_running_loop().start_tls(
+        link.transport, link, server.tls_after_start_tls, server_hostname=server.plan.verify_name
+    )
+    assert transport is not None
+    link.use(transport)
