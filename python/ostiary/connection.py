@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
         "_listener",
         "_timer",
         "_transport",
+        "has_lasted",
         "link",
         "session",
         "write",
@@ -52,6 +53,8 @@ class Connection(asyncio.Protocol):
         # Why the client is not read from: the session asked for it, or the upstream does not take more.
         self._holds = 0
         self._address = ""
+        self.has_lasted = False
+        """It has outlived its first time limit: the socket upstream gets what only long connections need."""
 
     # The client's side, as asyncio calls it.
 
@@ -139,6 +142,8 @@ class Connection(asyncio.Protocol):
     def attach(self, link: UpstreamLink) -> None:
         """An upstream's connection was made for this session."""
         self.link = link
+        if self.has_lasted:
+            link.keep_alive()
 
     def detach(self, link: UpstreamLink) -> None:
         """That connection ended."""
@@ -235,6 +240,10 @@ class Connection(asyncio.Protocol):
         self._timer = None
         now = monotonic()
         self.take(self.session.expire(now))
+        if not self.has_lasted:
+            self.has_lasted = True
+            if self.link is not None:
+                self.link.keep_alive()
         deadline = self.session.deadline
         if self._timer is None and deadline != float("inf"):
             # uvloop's clock has steps of a millisecond: a timer may fire that much early.

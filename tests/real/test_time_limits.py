@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +177,25 @@ def test_draining_tells_idle_clients_and_waits_for_busy_ones(
             except ssl.SSLError:
                 pytest.fail("the TLS connection was cut without close_notify")
         assert [message.is_notice for message in told] == [True]
+
+
+def has_kernel_timer(port: int) -> bool:
+    """Whether the kernel looks after the connection to that port: its timer is the keepalive's, proc_net_tcp(5)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[2].endswith(f":{port:04X}") and row[3] == "01" and row[5].startswith("02") for row in rows)
+
+
+def test_server_of_a_client_that_stays_is_looked_after(gateway: GatewayFactory) -> None:
+    with FakeDirectory() as directory:
+        running = gateway(
+            [gateways.listener("front")],
+            [gateways.upstream(directory.address)],
+            limits={**FAR, "first_message_seconds": 1},
+        )
+        with RawClient(running.address) as client:
+            assert client.ask(wire.search(1)).code == wire.SUCCESS
+            assert not has_kernel_timer(directory.address.port)
+            end = time.monotonic() + 10
+            while not has_kernel_timer(directory.address.port) and time.monotonic() < end:
+                time.sleep(0.05)
+            assert has_kernel_timer(directory.address.port)
