@@ -1,8 +1,9 @@
 //! Attribute types and descriptions, normalised: one attribute, one value, however it was spelt.
 //!
 //! Names are folded to lower case, object identifiers and second names mapped to one name by a table, options folded,
-//! sorted and told apart. No schema is known: a subtype is not known to belong to its supertype, and a type outside
-//! the table is equal only to the same spelling.
+//! sorted and told apart. No schema is known: equality and [`AttributeDescription::covers`] take a subtype for another
+//! type than its supertype ([`AttributeType::is_kind_of`] knows those of the RFCs), and a type outside the table is
+//! equal only to the same spelling.
 //!
 //! ```text
 //! attributedescription = attributetype options       (RFC 4512 section 2.5)
@@ -13,7 +14,9 @@
 //!
 //! Servers allow more: underscores in names, and Active Directory's `range=0-1499` among the options. So does this.
 
+mod known;
 mod names;
+mod supertypes;
 
 use core::fmt;
 use std::borrow::Cow;
@@ -42,13 +45,11 @@ pub struct AttributeType(Cow<'static, str>);
 impl AttributeType {
     /// The type that `text` names: `cn`, `CommonName`, `2.5.4.3` or `OID.2.5.4.3`.
     pub fn parse(text: &[u8]) -> Result<Self, AttributeError> {
-        let folded = fold_oid(text)?;
-        let known = if folded.starts_with(|first: char| first.is_ascii_digit()) {
-            names::name_of_oid(&folded)
-        } else {
-            names::name_of_alias(&folded)
-        };
-        Ok(Self(known.map_or(Cow::Owned(folded), Cow::Borrowed)))
+        let known = known::name_of(without_prefix(text));
+        Ok(Self(match known {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(fold_oid(text)?),
+        }))
     }
 
     /// The one name, in lower case.
@@ -63,12 +64,17 @@ impl fmt::Display for AttributeType {
     }
 }
 
-/// A name or an object identifier in lower case, without `LDAPv2`'s `OID.` before it.
-pub(crate) fn fold_oid(text: &[u8]) -> Result<String, AttributeError> {
-    let text = match text {
+/// `LDAPv2` wrote `OID.` before an identifier.
+fn without_prefix(text: &[u8]) -> &[u8] {
+    match text {
         [b'o' | b'O', b'i' | b'I', b'd' | b'D', b'.', rest @ ..] => rest,
         _ => text,
-    };
+    }
+}
+
+/// A name or an object identifier in lower case, without `LDAPv2`'s `OID.` before it.
+pub(crate) fn fold_oid(text: &[u8]) -> Result<String, AttributeError> {
+    let text = without_prefix(text);
     let Some(first) = text.first() else {
         return Err(AttributeError::Empty);
     };
@@ -98,6 +104,9 @@ impl AttributeDescription {
     /// The description that `text` is. Selectors that name no attribute (`*`, `+`, `@person`) are none;
     /// `1.1` is one, of a type that no entry has.
     pub fn parse(text: &[u8]) -> Result<Self, AttributeError> {
+        if !text.contains(&b';') {
+            return AttributeType::parse(text).map(Self::from);
+        }
         let mut parts = text.split(|&octet| octet == b';');
         let attribute_type = AttributeType::parse(parts.next().unwrap_or_default())?;
         let mut options = parts.map(fold_option).collect::<Result<SmallVec<[_; 1]>, _>>()?;
@@ -162,6 +171,8 @@ mod tests {
             ("cn;lang-DE;x-a", "2.5.4.3;X-A;lang-de"),
             ("cn;binary;binary", "cn;binary"),
             ("1.2.3.4", "OID.1.2.3.4"),
+            ("surname", "sn"),
+            ("oid.userPassword", "USERPASSWORD"),
         ] {
             assert_eq!(description(one), description(other), "{one} {other}");
         }

@@ -1,22 +1,21 @@
 //! The table of attribute types that have several spellings: object identifiers and second names, each with one name.
 //!
-//! From RFC 4512, 4519, 4523, 4524, 2798, 2307 and 3045, the schemas of OpenLDAP, Active Directory and Samba where a
+//! From RFC 4512, 4519, 4523, 4524, 2798, 2307, 3045 and 3671, the schemas of OpenLDAP, Active Directory and Samba where a
 //! password or a name in wide use is concerned, and X.509's e-mail address. A type that is missing here keeps its
-//! spelling, and so is equal to itself only; supertypes are not known.
+//! spelling, and so is equal to itself only; [`super::supertypes`] says which types are kinds of others.
 //!
 //! Active Directory gives the names `street` and `streetAddress` to two types where the other servers have one. They
 //! are one here: telling them apart would let either spelling slip past what was said of the other elsewhere.
 
-/// The name of the type with this object identifier.
-pub(super) fn name_of_oid(oid: &str) -> Option<&'static str> {
-    let place = OIDS.binary_search_by(|(known, _)| (*known).cmp(oid)).ok()?;
-    OIDS.get(place).map(|(_, name)| *name)
+/// Every spelling in the tables, in lower case, with the name that stands for it: that name itself among them.
+pub(super) fn spellings() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let tables = || OIDS.iter().chain(ALIASES).copied();
+    tables().chain(tables().map(|(_, name)| (name, name)))
 }
 
-/// The name of the type that has `name`, in lower case, as a second name.
-pub(super) fn name_of_alias(name: &str) -> Option<&'static str> {
-    let place = ALIASES.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-    ALIASES.get(place).map(|(_, name)| *name)
+/// Every spelling but itself of the type with this one name: second names, and object identifiers.
+pub(super) fn spellings_of(name: &str) -> impl Iterator<Item = &str> {
+    OIDS.iter().chain(ALIASES).filter(move |(_, known)| *known == name).map(|(spelling, _)| *spelling)
 }
 
 /// Object identifiers, sorted as text.
@@ -89,6 +88,7 @@ const OIDS: &[(&str, &str)] = &[
     ("1.2.840.113556.1.4.49", "badpasswordtime"),
     ("1.2.840.113556.1.4.52", "lastlogon"),
     ("1.2.840.113556.1.4.55", "dbcspwd"),
+    ("1.2.840.113556.1.4.619", "dnshostname"),
     ("1.2.840.113556.1.4.656", "userprincipalname"),
     ("1.2.840.113556.1.4.662", "lockouttime"),
     ("1.2.840.113556.1.4.750", "grouptype"),
@@ -151,6 +151,7 @@ const OIDS: &[(&str, &str)] = &[
     ("1.3.6.1.4.1.7165.2.1.25", "sambantpassword"),
     ("2.16.840.1.113719.1.301.4.39.1", "krbprincipalkey"),
     ("2.16.840.1.113730.3.1.1", "carlicense"),
+    ("2.16.840.1.113730.3.1.198", "memberurl"),
     ("2.16.840.1.113730.3.1.2", "departmentnumber"),
     ("2.16.840.1.113730.3.1.216", "userpkcs12"),
     ("2.16.840.1.113730.3.1.241", "displayname"),
@@ -179,21 +180,31 @@ const OIDS: &[(&str, &str)] = &[
     ("2.5.4.0", "objectclass"),
     ("2.5.4.1", "aliasedobjectname"),
     ("2.5.4.10", "o"),
+    ("2.5.4.10.1", "c-o"),
     ("2.5.4.11", "ou"),
+    ("2.5.4.11.1", "c-ou"),
     ("2.5.4.12", "title"),
     ("2.5.4.13", "description"),
     ("2.5.4.14", "searchguide"),
     ("2.5.4.15", "businesscategory"),
     ("2.5.4.16", "postaladdress"),
+    ("2.5.4.16.1", "c-postaladdress"),
     ("2.5.4.17", "postalcode"),
+    ("2.5.4.17.1", "c-postalcode"),
     ("2.5.4.18", "postofficebox"),
+    ("2.5.4.18.1", "c-postofficebox"),
     ("2.5.4.19", "physicaldeliveryofficename"),
+    ("2.5.4.19.1", "c-physicaldeliveryofficename"),
     ("2.5.4.20", "telephonenumber"),
+    ("2.5.4.20.1", "c-telephonenumber"),
     ("2.5.4.21", "telexnumber"),
+    ("2.5.4.21.1", "c-telexnumber"),
     ("2.5.4.22", "teletexterminalidentifier"),
     ("2.5.4.23", "facsimiletelephonenumber"),
+    ("2.5.4.23.1", "c-facsimiletelephonenumber"),
     ("2.5.4.24", "x121address"),
     ("2.5.4.25", "internationalisdnnumber"),
+    ("2.5.4.25.1", "c-internationalisdnnumber"),
     ("2.5.4.26", "registeredaddress"),
     ("2.5.4.27", "destinationindicator"),
     ("2.5.4.28", "preferreddeliverymethod"),
@@ -229,8 +240,11 @@ const OIDS: &[(&str, &str)] = &[
     ("2.5.4.6", "c"),
     ("2.5.4.65", "pseudonym"),
     ("2.5.4.7", "l"),
+    ("2.5.4.7.1", "c-l"),
     ("2.5.4.8", "st"),
+    ("2.5.4.8.1", "c-st"),
     ("2.5.4.9", "street"),
+    ("2.5.4.9.1", "c-street"),
 ];
 
 /// Second names, sorted.
@@ -247,6 +261,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("gn", "givenname"),
     ("hometelephonenumber", "homephone"),
     ("labeledurl", "labeleduri"),
+    ("locality", "l"),
     ("localityname", "l"),
     ("mobiletelephonenumber", "mobile"),
     ("organizationalunitname", "ou"),
@@ -270,9 +285,7 @@ mod tests {
         assert!(ALIASES.is_sorted_by(|a, b| a.0 < b.0));
         for (_, name) in OIDS.iter().chain(ALIASES) {
             assert_eq!(name.to_ascii_lowercase(), *name);
-            assert_eq!(name_of_alias(name), None, "{name}");
+            assert!(ALIASES.iter().all(|(alias, _)| alias != name), "{name}");
         }
-        assert_eq!(name_of_oid("2.5.4.35"), Some("userpassword"));
-        assert_eq!(name_of_alias("surname"), Some("sn"));
     }
 }

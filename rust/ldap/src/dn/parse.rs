@@ -48,7 +48,7 @@ struct Cursor<'a> {
     length: usize,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
     fn offset(&self) -> usize {
         self.length.saturating_sub(self.rest.len())
     }
@@ -93,9 +93,25 @@ impl Cursor<'_> {
         let octets = match self.peek() {
             Some(b'#') => return self.hex_value(),
             Some(b'"') => self.quoted()?,
-            _ => self.string()?,
+            _ => match self.plain_string() {
+                Some(octets) => return text_value(offset, octets),
+                None => self.string()?,
+            },
         };
         text_value(offset, &octets)
+    }
+
+    /// A value without quotes in which everything stands for itself, as in nearly all; none, and nothing read, if
+    /// something in it does not.
+    fn plain_string(&mut self) -> Option<&'a [u8]> {
+        let special = |octet: &u8| matches!(octet, b',' | b';' | b'+' | b'\\' | b'"' | b'<' | b'>' | b'\0');
+        let end = self.rest.iter().position(special).unwrap_or(self.rest.len());
+        let (value, rest) = self.rest.split_at_checked(end)?;
+        if !matches!(rest.first(), None | Some(b',' | b';' | b'+')) {
+            return None;
+        }
+        self.rest = rest;
+        Some(trim_end(value))
     }
 
     /// A value without quotes, up to its separator; unescaped spaces at its end belong to the separator.

@@ -6,7 +6,7 @@ use ostiary_ber::{Reader, Writer, tag};
 
 use super::{Assertion, Builder, Extensible, Filter, FilterError, FilterLimits, Item, Node, SetKind, Substrings};
 use crate::attribute::{AttributeDescription, fold_oid};
-use crate::message::{CheckError, check_filter, choice};
+use crate::message::{CheckError, SearchRequest, check_filter, choice};
 
 impl Filter {
     /// The filter that `encoded`, one whole element, is.
@@ -14,7 +14,16 @@ impl Filter {
         let mut checked = Reader::new(encoded);
         check_filter(&mut checked, limits)?;
         checked.finish("filter")?;
+        Self::build(encoded, limits)
+    }
 
+    /// The filter of a search request, which was checked within limits when the request was read.
+    pub fn of_search(search: &SearchRequest<'_>) -> Result<Self, FilterError> {
+        Self::build(search.filter, &FilterLimits { depth: usize::MAX, nodes: usize::MAX })
+    }
+
+    /// The filter that `encoded`, one whole element that was checked, is.
+    fn build(encoded: &[u8], limits: &FilterLimits) -> Result<Self, FilterError> {
         let mut builder = Builder::new(limits);
         let mut open: Vec<Reader<'_>> = Vec::new();
         let mut current = Reader::new(encoded);

@@ -44,6 +44,12 @@ impl<'a> OctetStrings<'a> {
     pub fn is_empty(&self) -> bool {
         self.reader.is_empty()
     }
+
+    /// Their encoding, one after another.
+    #[inline]
+    pub fn encoded(&self) -> &'a [u8] {
+        self.reader.rest()
+    }
 }
 
 impl<'a> Iterator for OctetStrings<'a> {

@@ -24,7 +24,7 @@ mod search;
 mod update;
 
 pub use bind::{Authentication, BindRequest};
-pub use control::{Control, Controls};
+pub use control::{Control, Controls, paged_results};
 pub use filter_check::FilterLimits;
 pub(crate) use filter_check::{check_filter, choice};
 pub use kind::{RequestKind, ResponseOp};
