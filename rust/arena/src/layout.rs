@@ -1,0 +1,108 @@
+//! Where each table of the region is: one declaration, from which every offset follows.
+
+use crate::slots::WAYS;
+
+/// The most entries of one table: 16 MiB of the region. No directory has more clients at a time.
+pub const ENTRIES_MAX: usize = 1_048_576;
+/// Counters in a set: more than slots, because a counter in use cannot give way.
+pub(crate) const COUNTER_WAYS: usize = 16;
+/// Words that each hold the generation of a share of all names.
+const GENERATIONS: usize = 4_096;
+
+/// How many entries each table has. Numbers are rounded up to powers of two, and to one set at least.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Token buckets.
+    pub buckets: usize,
+    /// Counters in use.
+    pub counters: usize,
+    /// Failures of keys that are guarded, and what they have in flight.
+    pub failures: usize,
+    /// Refusals that are remembered.
+    pub refusals: usize,
+}
+
+/// A table: where it begins, and what chooses a set of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table {
+    pub(crate) first: usize,
+    pub(crate) mask: usize,
+    pub(crate) set_words: usize,
+}
+
+/// Every table's place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    pub(crate) buckets: Table,
+    pub(crate) counters: Table,
+    pub(crate) failures: Table,
+    pub(crate) in_flight: Table,
+    pub(crate) refusals: Table,
+    pub(crate) generations: Table,
+    pub(crate) estimate: usize,
+    pub(crate) words: usize,
+}
+
+impl Layout {
+    /// Room for what both need.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        Self {
+            buckets: self.buckets.saturating_add(other.buckets),
+            counters: self.counters.saturating_add(other.counters),
+            failures: self.failures.saturating_add(other.failures),
+            refusals: self.refusals.saturating_add(other.refusals),
+        }
+    }
+
+    pub(crate) fn places(self) -> Places {
+        let mut end = 0_usize;
+        let mut table = |entries: usize, ways: usize, entry_words: usize| {
+            let entries = entries.clamp(ways, ENTRIES_MAX).next_power_of_two();
+            let sets = entries.checked_div(ways).unwrap_or(1);
+            let first = end;
+            end = end.saturating_add(entries.saturating_mul(entry_words));
+            Table { first, mask: sets.saturating_sub(1), set_words: ways.saturating_mul(entry_words) }
+        };
+        let buckets = table(self.buckets, WAYS, 2);
+        let failures = table(self.failures, WAYS, 2);
+        // What is in flight is a small part of what failed once.
+        let in_flight = table(self.failures / 8, WAYS, 2);
+        let refusals = table(self.refusals, WAYS, 2);
+        let counters = table(self.counters, COUNTER_WAYS, 1);
+        let generations = table(GENERATIONS, 1, 1);
+        Places {
+            buckets,
+            counters,
+            failures,
+            in_flight,
+            refusals,
+            generations,
+            estimate: end,
+            words: end.saturating_add(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_lie_side_by_side_and_cover_the_region() {
+        for layout in [
+            Layout::default(),
+            Layout { buckets: 65_536, counters: 1, failures: 100, refusals: 3 },
+            Layout { buckets: usize::MAX, counters: usize::MAX, failures: usize::MAX, refusals: usize::MAX },
+        ] {
+            let places = layout.places();
+            let Places { buckets, counters, failures, in_flight, refusals, generations, .. } = places;
+            let mut end = 0;
+            for table in [buckets, failures, in_flight, refusals, counters, generations] {
+                assert_eq!(table.first, end);
+                end += (table.mask + 1) * table.set_words;
+            }
+            assert_eq!((places.estimate, places.words), (end, end + 1), "{layout:?}");
+        }
+    }
+}
