@@ -67,6 +67,8 @@ fn settings(flags: u8) -> Arc<Settings> {
         allow_sicily: flags & 64 != 0,
         upstream_knows_gateway: flags & 128 != 0,
         upstream: "directory".to_owned(),
+        listener: "test".into(),
+        policy: None,
         limits: LIMITS,
     })
 }
@@ -192,7 +194,7 @@ struct Stage {
 impl Stage {
     fn new(flags: u8) -> Self {
         Self {
-            session: Session::new(settings(flags), 0.0),
+            session: Session::new(settings(flags), None, 0.0),
             step: Step::default(),
             now: 0.0,
             client: Seen { hidden: flags & 3 == 0, ..Seen::default() },

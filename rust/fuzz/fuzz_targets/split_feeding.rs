@@ -21,6 +21,8 @@ fn settings() -> Arc<Settings> {
         allow_sicily: true,
         upstream_knows_gateway: false,
         upstream: "directory".to_owned(),
+        listener: "test".into(),
+        policy: None,
         limits: Limits {
             message_bytes_unauthenticated: 1 << 12,
             message_bytes: 1 << 16,
@@ -47,7 +49,7 @@ struct Stage {
 
 impl Stage {
     fn new(settings: &Arc<Settings>) -> Self {
-        let session = Session::new(Arc::clone(settings), 0.0);
+        let session = Session::new(Arc::clone(settings), None, 0.0);
         Self { session, step: Step::default(), client: Vec::new(), upstream: Vec::new(), dials: false, lost: false }
     }
 

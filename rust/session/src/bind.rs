@@ -1,13 +1,14 @@
 //! Binds: which are refused here, what is held behind one, and who the client is afterwards.
 //! RFC 4511 4.2, RFC 4513 5; traps T9, T23 to T27.
 
-use ostiary_ldap::message::{Authentication, BindRequest, RequestKind};
+use ostiary_ldap::message::{Authentication, BindRequest, Operation, Request, RequestKind};
 use ostiary_ldap::result::{BindResponse, ResultCode};
 use ostiary_ldap::write;
+use ostiary_policy::Who;
 
 use crate::client::{TLS_REQUIRED, Taken, refuse};
 use crate::identity::{Identity, is_blank};
-use crate::outstanding::Pending;
+use crate::judging::Guarded;
 use crate::phase::{Phase, Refusal, UpstreamPhase};
 use crate::session::Session;
 use crate::settings::RequireTls;
@@ -17,36 +18,41 @@ impl Session {
     /// Judges a bind: refused here, or forwarded with everything behind it held.
     pub(crate) fn take_bind(
         &mut self,
-        message: &[u8],
-        message_id: u32,
+        request: &Request<'_>,
         bind: &BindRequest<'_>,
+        now: f64,
         step: &mut Step,
     ) -> Taken {
         if let Some(refusal) = self.bind_refusal(bind) {
-            self.become_anonymous(message_id, Some(refusal), step);
+            self.become_anonymous(request.message_id, Some(refusal), step);
             return Taken::Done;
         }
-        let pending = Pending { message_id, kind: RequestKind::Bind, never_ends: false };
-        if self.forward(message, pending, step) == Taken::Held {
-            return Taken::Held;
-        }
+        self.judge_and_send(request, now, step)
+    }
+
+    /// A bind has gone upstream, or was answered for want of one.
+    pub(crate) fn begin_bind(&mut self, request: &Request<'_>, guard: Option<Guarded>, step: &mut Step) {
+        let Operation::Bind(bind) = &request.operation else { return };
         // From its beginning on, whatever its end (RFC 4511 4.2.1).
-        self.identity = Identity::Anonymous;
+        self.become_known(Identity::Anonymous, Who::Anonymous, step);
         self.between_stages = false;
         if self.upstream.phase != UpstreamPhase::Ready {
-            return Taken::Done;
+            return;
         }
-        let claimed = Identity::claimed(bind);
+        let who = if self.under_policy.is_some() { Who::asked_by(bind) } else { Who::Anonymous };
+        if let Some(under) = &mut self.under_policy {
+            under.guarded = guard;
+        }
         let sasl = matches!(bind.authentication, Authentication::Sasl { .. });
         self.upstream.may_be_bound |= has_credentials(bind);
-        self.phase = Phase::AwaitingBindResult { message_id, claimed, sasl };
-        Taken::Done
+        let (message_id, claimed) = (request.message_id, Identity::claimed(bind));
+        self.phase = Phase::AwaitingBindResult { message_id, claimed, who, sasl };
     }
 
     /// The refusals that are always on.
     fn bind_refusal(&self, bind: &BindRequest<'_>) -> Option<Refusal> {
         let settings = &self.settings;
-        let refuse = |code, text| Some(Refusal { code, text });
+        let refuse = |code, text: &'static str| Some(Refusal { code, text: text.into() });
         if self.lacks_tls(RequireTls::All) {
             return refuse(ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED);
         }
@@ -90,7 +96,7 @@ impl Session {
     /// Makes the session anonymous, upstream too: by a bind of the gateway's own under the id of the request
     /// that made it necessary, which the server never sees.
     pub(crate) fn become_anonymous(&mut self, message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
-        self.identity = Identity::Anonymous;
+        self.become_known(Identity::Anonymous, Who::Anonymous, step);
         self.between_stages = false;
         if self.upstream.phase == UpstreamPhase::Ready && self.upstream.may_be_bound {
             write::anonymous_bind_request(&mut step.upstream.plain, message_id);
@@ -103,34 +109,41 @@ impl Session {
     /// The server answered the gateway's own anonymous bind. Whatever it said, the connection is anonymous:
     /// a failed bind leaves it so too (RFC 4511 4.2.1).
     pub(crate) fn end_awaiting_anonymity(&mut self, step: &mut Step) {
-        if let Phase::AwaitingAnonymity { message_id, refusal } = self.phase {
-            self.phase = Phase::Open;
-            self.upstream.may_be_bound = false;
-            answer_refused_bind(message_id, refusal, step);
+        match std::mem::replace(&mut self.phase, Phase::Open) {
+            Phase::AwaitingAnonymity { message_id, refusal } => {
+                self.upstream.may_be_bound = false;
+                answer_refused_bind(message_id, refusal, step);
+            }
+            other => self.phase = other,
         }
     }
 
     /// The server answered the client's bind: who the client is now. The response itself is passed on as it came.
-    pub(crate) fn end_awaiting_bind_result(&mut self, response: &BindResponse<'_>) {
-        let Phase::AwaitingBindResult { claimed, sasl, .. } = std::mem::replace(&mut self.phase, Phase::Open) else {
+    pub(crate) fn end_awaiting_bind_result(&mut self, response: &BindResponse<'_>, now: f64, step: &mut Step) {
+        let Phase::AwaitingBindResult { claimed, who, sasl, .. } = std::mem::replace(&mut self.phase, Phase::Open)
+        else {
             return;
         };
+        if let Some(under) = &mut self.under_policy {
+            under.end_guarded(Some(response.result.code), now);
+        }
         match response.result.code {
             ResultCode::SUCCESS => {
-                self.identity = claimed;
+                self.become_known(claimed, who, step);
                 // The layer starts right behind this response, if there is one.
                 self.client.layer_possible = sasl;
                 self.upstream.layer_possible = sasl;
             }
             ResultCode::SASL_BIND_IN_PROGRESS => self.between_stages = true,
-            _ => {}
+            // A failed bind leaves the connection anonymous (RFC 4511 4.2.1): nothing is there to take back.
+            _ => self.upstream.may_be_bound = false,
         }
     }
 }
 
 fn answer_refused_bind(message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
     if let Some(Refusal { code, text }) = refusal {
-        refuse(message_id, RequestKind::Bind, code, text, step);
+        refuse(message_id, RequestKind::Bind, code, &text, step);
     }
 }
 

@@ -6,8 +6,10 @@ use ostiary_ldap::message::{FilterLimits, Operation, Request, RequestError, Requ
 use ostiary_ldap::oid;
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write;
+use ostiary_policy::Walk;
 
 use crate::event::Event;
+use crate::judging::{Guarded, Judged};
 use crate::outstanding::Pending;
 use crate::phase::{Phase, UpstreamPhase};
 use crate::session::Session;
@@ -25,6 +27,15 @@ pub(crate) enum Taken {
     Done,
     /// It has to wait; nothing of it happened.
     Held,
+}
+
+/// What became of a request that may go upstream.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// It was sent, or answered for want of an upstream.
+    Done,
+    /// It has to wait, with what its walk left behind.
+    Held(Option<Box<Walk>>),
 }
 
 /// Where a request stands among the octets that came.
@@ -59,6 +70,7 @@ impl Session {
 
     /// Takes the requests that were held, now that what they waited for has come.
     pub(crate) fn take_inbox(&mut self, now: f64, step: &mut Step) {
+        self.send_kept(now, step);
         if !self.client.inbox.is_empty() {
             self.drain_inbox(self.client.inbox.len(), now, step);
         }
@@ -109,7 +121,7 @@ impl Session {
                 return octets.len();
             }
             let Some(message) = rest.get(..frame.length) else { break };
-            if self.phase != Phase::Open {
+            if self.phase != Phase::Open || self.holds_too_much() {
                 break;
             }
             let place = Place { held: taken < held, followed: rest.len() > frame.length };
@@ -136,7 +148,7 @@ impl Session {
         if self.grace_until.is_some() && !self.is_handshaking() {
             self.await_until(None, step);
         }
-        if self.outstanding.is_taken(request.message_id) && request.operation.kind() != RequestKind::Unbind {
+        if self.is_taken(request.message_id) && request.operation.kind() != RequestKind::Unbind {
             let detail = format!("message id {} is in use", request.message_id);
             self.client_violation(ViolationKind::MessageIdInUse, detail, step);
             return Taken::Done;
@@ -150,15 +162,15 @@ impl Session {
                 Taken::Done
             }
             Operation::Abandon(abandoned) => {
-                self.take_abandon(message, request.message_id, *abandoned, step);
+                self.take_abandon(message, request.message_id, *abandoned, now, step);
                 Taken::Done
             }
-            Operation::Bind(bind) => self.take_bind(message, request.message_id, bind, step),
+            Operation::Bind(bind) => self.take_bind(&request, bind, now, step),
             Operation::Extended { name, value } if *name == oid::START_TLS_OID.as_bytes() => {
                 self.take_start_tls(request.message_id, value.is_some(), place, now, step);
                 Taken::Done
             }
-            _ => self.take_ordinary(message, &request, step),
+            _ => self.take_ordinary(&request, now, step),
         }
     }
 
@@ -168,7 +180,7 @@ impl Session {
             self.client_violation(ViolationKind::MalformedMessage, error.to_string(), step);
             return Taken::Done;
         };
-        if self.outstanding.is_taken(*message_id) {
+        if self.is_taken(*message_id) {
             let detail = format!("message id {message_id} is in use");
             self.client_violation(ViolationKind::MessageIdInUse, detail, step);
             return Taken::Done;
@@ -180,7 +192,7 @@ impl Session {
     }
 
     /// A request that is neither of the connection's own (bind, StartTLS) nor without an answer.
-    fn take_ordinary(&mut self, message: &[u8], request: &Request<'_>, step: &mut Step) -> Taken {
+    fn take_ordinary(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Taken {
         let kind = request.operation.kind();
         if self.lacks_tls(RequireTls::All) {
             refuse(request.message_id, kind, ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED, step);
@@ -192,42 +204,98 @@ impl Session {
             refuse(request.message_id, kind, ResultCode::OPERATIONS_ERROR, text, step);
             return Taken::Done;
         }
-        let pending = Pending { message_id: request.message_id, kind, never_ends: request.never_ends() };
-        self.forward(message, pending, step)
+        self.judge_and_send(request, now, step)
+    }
+
+    /// Lets a request walk the policy, and sends it if it passes.
+    pub(crate) fn judge_and_send(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Taken {
+        match self.judge(request, now, step) {
+            Judged::Pass(walk) => match self.send(request, walk, now, step) {
+                Sent::Done => Taken::Done,
+                Sent::Held(walk) => {
+                    if let Some(walk) = walk {
+                        self.wait_at_front(request.message_id, *walk, 0.0);
+                    }
+                    Taken::Held
+                }
+            },
+            Judged::Done => Taken::Done,
+            Judged::Wait => Taken::Held,
+            Judged::Delay(walk, until) => {
+                self.wait_at_front(request.message_id, walk, until);
+                self.announce_deadline(step);
+                Taken::Held
+            }
+        }
+    }
+
+    /// Whether a request with this id waits for its answer.
+    fn is_taken(&self, message_id: u32) -> bool {
+        self.outstanding.is_taken(message_id) || self.holds(message_id)
     }
 
     /// RFC 4511 4.11: no response; the id stays taken upstream until its late one (trap T8).
-    fn take_abandon(&mut self, message: &[u8], message_id: u32, abandoned: i64, step: &mut Step) {
+    fn take_abandon(&mut self, message: &[u8], message_id: u32, abandoned: i64, now: f64, step: &mut Step) {
         let Ok(abandoned) = u32::try_from(abandoned) else { return };
         if abandoned == 0 || abandoned == message_id {
             return;
         }
-        self.outstanding.abandon(abandoned);
+        if self.abandon_held(abandoned, now) {
+            return;
+        }
+        if self.outstanding.abandon(abandoned) {
+            self.unfollow(abandoned, None, step);
+        }
         if self.upstream.phase == UpstreamPhase::Ready {
             step.upstream.plain.extend_from_slice(message);
         }
     }
 
-    /// Sends a request upstream as it came, or holds it until there is an upstream and few enough are outstanding.
-    pub(crate) fn forward(&mut self, message: &[u8], pending: Pending, step: &mut Step) -> Taken {
+    /// Sends a request upstream, or holds it until there is an upstream and few enough are outstanding.
+    pub(crate) fn send(&mut self, request: &Request<'_>, walk: Option<Walk>, now: f64, step: &mut Step) -> Sent {
+        let (message_id, kind) = (request.message_id, request.kind());
+        let mut pending = Pending { message_id, kind, never_ends: request.never_ends(), followed: false };
         match self.upstream.phase {
-            UpstreamPhase::Ready if self.outstanding.len() >= self.settings.limits.outstanding_requests => Taken::Held,
+            UpstreamPhase::Ready if self.is_full() => return Sent::Held(walk.map(Box::new)),
             UpstreamPhase::Ready => {
+                let mut guard = None;
+                match walk {
+                    None => step.upstream.plain.extend_from_slice(request.raw),
+                    Some(mut walk) => {
+                        let tickets = std::mem::take(&mut walk.guards);
+                        guard = (!tickets.is_empty()).then_some(Guarded { tickets, since: now });
+                        pending.followed = self.write_judged(request, walk, now, step);
+                    }
+                }
                 self.outstanding.insert(pending);
-                step.upstream.plain.extend_from_slice(message);
-                Taken::Done
+                if kind == RequestKind::Bind {
+                    self.begin_bind(request, guard, step);
+                }
             }
             UpstreamPhase::Absent if self.upstream.unreachable => {
+                if let Some(mut walk) = walk {
+                    self.give_up(&mut walk, now);
+                }
                 self.refuse_unavailable(pending, step);
-                Taken::Done
+                if kind == RequestKind::Bind {
+                    self.begin_bind(request, None, step);
+                }
             }
             UpstreamPhase::Absent => {
                 self.upstream.phase = UpstreamPhase::Dialling;
                 step.events.push(Event::Connect);
-                Taken::Held
+                return Sent::Held(walk.map(Box::new));
             }
-            _ => Taken::Held,
+            _ => return Sent::Held(walk.map(Box::new)),
         }
+        Sent::Done
+    }
+
+    /// Whether no more requests may be outstanding, or kept for those who look at them.
+    fn is_full(&self) -> bool {
+        let limits = &self.settings.limits;
+        self.outstanding.len() >= limits.outstanding_requests
+            || self.under_policy.as_ref().is_some_and(|under| under.kept_bytes() >= limits.buffered_bytes)
     }
 
     /// Answers a request whose upstream is not there. The text names the upstream, not its hosts.
@@ -252,7 +320,8 @@ impl Session {
         if !self.client.half_closed || self.is_closed() {
             return;
         }
-        let waits = matches!(self.phase, Phase::AwaitingBindResult { .. } | Phase::AwaitingAnonymity { .. })
+        let waits = !matches!(self.phase, Phase::Open | Phase::Opaque)
+            || self.under_policy.as_ref().is_some_and(|under| !under.held.is_empty())
             || !self.outstanding.only_endless()
             || self.upstream.passing.is_some()
             || self.holds_a_request();

@@ -19,8 +19,11 @@
 mod bind;
 mod client;
 pub mod event;
+mod following;
+mod holding;
 pub mod identity;
 mod inbox;
+mod judging;
 pub mod limits;
 mod outstanding;
 mod phase;
@@ -34,6 +37,7 @@ mod upstream;
 pub mod violation;
 
 pub use event::Event;
+pub use holding::Verdict;
 pub use identity::Identity;
 pub use limits::Limits;
 pub use session::Session;

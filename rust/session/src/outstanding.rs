@@ -16,6 +16,8 @@ pub struct Pending {
     pub kind: RequestKind,
     /// A persistent search or the like: it waits for ever by design.
     pub never_ends: bool,
+    /// Its responses matter to the policy.
+    pub followed: bool,
 }
 
 /// What a response's message id refers to.

@@ -1,12 +1,15 @@
 //! What a session waits for. A state says what ends it.
 
+use std::borrow::Cow;
+
 use ostiary_ldap::result::ResultCode;
+use ostiary_policy::Who;
 
 use crate::identity::Identity;
 use crate::violation::CloseReason;
 
 /// What the client's side waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
     /// Requests. Left on a bind that goes upstream, on a bind that has to be undone there, on close.
     Open,
@@ -16,6 +19,8 @@ pub enum Phase {
         message_id: u32,
         /// Who the client is if the server says success.
         claimed: Identity,
+        /// The same, as rules compare it.
+        who: Who,
         /// Whether a security layer may follow success.
         sasl: bool,
     },
@@ -27,6 +32,20 @@ pub enum Phase {
         /// The refusal that the client's bind gets afterwards.
         refusal: Option<Refusal>,
     },
+    /// A hook's verdict on a bind; later requests are held. Left on that verdict.
+    AwaitingVerdict {
+        /// The bind's message id.
+        message_id: u32,
+    },
+    /// The time at which a refused bind is answered, as long as a server would take; later requests are held.
+    AwaitingRefusal {
+        /// The bind's message id.
+        message_id: u32,
+        /// What it is answered.
+        refusal: Refusal,
+        /// When.
+        until: f64,
+    },
     /// Nothing: a SASL security layer hides the rest. Left on close.
     Opaque,
     /// Nothing any more.
@@ -34,12 +53,12 @@ pub enum Phase {
 }
 
 /// A refusal that the gateway answers itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The result code.
     pub code: ResultCode,
     /// The diagnostic message.
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
 }
 
 /// What the upstream's side waits for.

@@ -6,6 +6,7 @@
 //! a call: a violation is an event with its reply already in the step. Time is an argument, in seconds of
 //! any steady clock.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ostiary_ldap::write;
@@ -14,6 +15,7 @@ use rustls::pki_types::ServerName;
 use crate::event::Event;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
+use crate::judging::UnderPolicy;
 use crate::outstanding::Outstanding;
 use crate::phase::{Phase, UpstreamPhase};
 use crate::settings::{ListenerTls, Settings, UpstreamTls};
@@ -32,6 +34,8 @@ pub struct Session {
     pub(crate) client: ClientSide,
     pub(crate) upstream: UpstreamSide,
     pub(crate) outstanding: Outstanding,
+    /// What the policy knows of this client; none without one.
+    pub(crate) under_policy: Option<Box<UnderPolicy>>,
     /// When something last came from either side.
     pub(crate) last_traffic: f64,
     /// Until when the handshake, or else the first request, has to be there; none: neither is awaited.
@@ -102,8 +106,8 @@ impl UpstreamSide {
 }
 
 impl Session {
-    /// A client was accepted.
-    pub fn new(settings: Arc<Settings>, now: f64) -> Self {
+    /// A client was accepted; `address` is none on a unix socket, and where no policy asks for it.
+    pub fn new(settings: Arc<Settings>, address: Option<IpAddr>, now: f64) -> Self {
         let limits = settings.limits;
         let (tls, grace) = match &settings.tls {
             // A configuration that rustls took once makes connections without failing; if it ever does,
@@ -113,8 +117,11 @@ impl Session {
         };
         let refused = matches!(settings.tls, ListenerTls::Ldaps(_)) && tls.is_none();
         let phase = if refused { Phase::Closed(CloseReason::ClientViolation) } else { Phase::Open };
+        let under = |policy| Box::new(UnderPolicy::new(policy, &settings.listener, address));
+        let under_policy = settings.policy.as_ref().map(under);
         let mut session = Self {
             settings,
+            under_policy,
             phase,
             identity: Identity::Anonymous,
             between_stages: false,
@@ -256,7 +263,9 @@ impl Session {
         if self.is_closed() {
             return;
         }
-        if now >= self.deadline() {
+        if self.waits_until().is_some_and(|time| now >= time) {
+            self.end_wait(now, step);
+        } else if now >= self.deadline() {
             if self.is_handshaking() {
                 self.close(CloseReason::HandshakeTimeout, "", step);
             } else if self.grace_until.is_some() {
@@ -287,7 +296,8 @@ impl Session {
         if self.is_closed() {
             return f64::INFINITY;
         }
-        self.grace_until.unwrap_or(self.last_traffic + self.settings.limits.idle_seconds)
+        let end = self.grace_until.unwrap_or(self.last_traffic + self.settings.limits.idle_seconds);
+        self.waits_until().map_or(end, |time| time.min(end))
     }
 
     /// Who the client has proved to be.
@@ -331,9 +341,13 @@ impl Session {
             Phase::Opaque | Phase::AwaitingAnonymity { .. } => true,
             Phase::Open => {
                 self.outstanding.is_empty()
+                    && self.under_policy.as_ref().is_none_or(|under| under.held.is_empty())
                     && matches!(self.upstream.phase, UpstreamPhase::Absent | UpstreamPhase::Ready)
             }
-            Phase::AwaitingBindResult { .. } | Phase::Closed(_) => false,
+            Phase::AwaitingBindResult { .. }
+            | Phase::AwaitingVerdict { .. }
+            | Phase::AwaitingRefusal { .. }
+            | Phase::Closed(_) => false,
         }
     }
 
@@ -341,6 +355,11 @@ impl Session {
     /// that moved earlier.
     pub(crate) fn await_until(&mut self, grace: Option<f64>, step: &mut Step) {
         self.grace_until = grace;
+        self.announce_deadline(step);
+    }
+
+    /// Tells the driver of a deadline that moved earlier.
+    pub(crate) fn announce_deadline(&mut self, step: &mut Step) {
         let deadline = self.deadline();
         if deadline < self.announced {
             self.announced = deadline;
@@ -349,6 +368,7 @@ impl Session {
     }
 
     fn client_tls_established(&mut self, now: f64, step: &mut Step) {
+        self.note_tls(step);
         let first = now + self.settings.limits.first_message_seconds;
         self.await_until((!self.client.spoke).then_some(first), step);
     }
@@ -390,10 +410,13 @@ impl Session {
         }
         self.phase = Phase::Closed(reason);
         self.client.inbox = Inbox::default();
+        if let Some(under) = &mut self.under_policy {
+            under.give_back(self.last_traffic);
+        }
     }
 
     /// The end of every call: encrypts, pauses or resumes the client, and says the last word.
-    fn finish_step(&mut self, step: &mut Step) {
+    pub(crate) fn finish_step(&mut self, step: &mut Step) {
         self.seal_for_client(step);
         if let Some(tls) = &mut self.upstream.tls {
             // A failure here is a used-up key; the server's end of the connection reports the rest.
@@ -417,6 +440,7 @@ impl Session {
             self.client.paused = full;
             step.events.push(if full { Event::PauseClient } else { Event::ResumeClient });
         }
+        step.events.append(&mut step.held);
     }
 
     /// Passes octets of the upstream's on to the client, behind what waits for it already: encrypted where they lie,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ostiary_policy::Policy;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
@@ -72,6 +73,10 @@ pub struct Settings {
     pub upstream_knows_gateway: bool,
     /// The upstream's name, as clients see it in diagnostic messages.
     pub upstream: String,
+    /// The listener's name, as rules know it.
+    pub listener: Arc<str>,
+    /// The rules and hooks; none when there are none.
+    pub policy: Option<Arc<Policy>>,
     /// The limits.
     pub limits: Limits,
 }

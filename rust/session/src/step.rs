@@ -11,12 +11,16 @@ const KEPT_BYTES: usize = 1 << 20;
 pub struct Step {
     /// To act on, after the writes.
     pub events: Vec<Event>,
+    /// Questions to hooks: the last events, as their answers are calls again.
+    pub(crate) held: Vec<Event>,
     pub(crate) client: Outbox,
     pub(crate) upstream: Outbox,
     /// Plaintext that TLS received.
     pub(crate) received: Vec<u8>,
     /// Where records are decrypted.
     pub(crate) scratch: Vec<u8>,
+    /// A response as the policy lets it pass.
+    pub(crate) edited: Vec<u8>,
 }
 
 /// What goes to one side.
@@ -109,13 +113,16 @@ impl Step {
     #[inline]
     pub fn clear(&mut self) {
         self.events.clear();
+        self.held.clear();
         for sealed in [&mut self.client.sealed, &mut self.upstream.sealed] {
             sealed.filled = 0;
             if sealed.space.len() > KEPT_BYTES {
                 sealed.space = Vec::new();
             }
         }
-        for buffer in [&mut self.client.plain, &mut self.upstream.plain, &mut self.received, &mut self.scratch] {
+        for buffer in
+            [&mut self.client.plain, &mut self.upstream.plain, &mut self.received, &mut self.scratch, &mut self.edited]
+        {
             buffer.clear();
             if buffer.capacity() > KEPT_BYTES {
                 buffer.shrink_to(KEPT_BYTES);

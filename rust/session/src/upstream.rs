@@ -3,10 +3,11 @@
 
 use ostiary_ldap::message::{ResponseHead, ResponseOp};
 use ostiary_ldap::oid;
-use ostiary_ldap::result::{BindResponse, ExtendedResponse};
+use ostiary_ldap::result::{BindResponse, ExtendedResponse, ResultCode};
 
 use crate::client::{MESSAGE_TAG, SECURITY_LAYER_REFUSED};
 use crate::event::Event;
+use crate::following::Followup;
 use crate::outstanding::{Lookup, Pending};
 use crate::phase::{Phase, UpstreamPhase};
 use crate::session::{Passing, Session, UpstreamSide};
@@ -18,12 +19,19 @@ use crate::violation::{CloseReason, Peer, Violation, ViolationKind};
 /// A StartTLS response has no business being larger, octets.
 const START_TLS_RESPONSE_MAX: usize = 65_536;
 
+/// Where attributes are cut out, an entry has to be read whole.
+const TOO_LARGE_TO_READ: &str = "an entry is too large for what is allowed here";
+
 /// What becomes of one framed response.
 enum Fate {
     /// It goes to the client.
     Pass,
+    /// It goes to the client as `Step::edited` has it.
+    Rewritten,
     /// It does not.
     Drop,
+    /// Nor does anything else that answers its search, which ends with this.
+    End(ResultCode, &'static str),
     /// It, and what follows, goes nowhere: the upstream connection ends.
     Lose(ViolationKind, String),
     /// The server says that it is going (RFC 4511 4.4.1).
@@ -109,7 +117,7 @@ impl Session {
             }
         }
         if !self.is_closed() && self.upstream.phase == UpstreamPhase::Ready {
-            if self.phase == Phase::Open {
+            if matches!(self.phase, Phase::Open | Phase::AwaitingVerdict { .. }) {
                 self.take_inbox(now, step);
             }
             self.finish_if_half_closed(step);
@@ -148,8 +156,20 @@ impl Session {
                 break;
             };
             let end = taken.saturating_add(head.length);
-            match self.judge_response(&head, message, step) {
+            match self.judge_response(&head, message, now, step) {
                 Fate::Pass => {}
+                Fate::Rewritten => {
+                    self.pass_run(octets, run, taken, step);
+                    let edited = std::mem::take(&mut step.edited);
+                    self.pass_to_client(&edited, step);
+                    step.edited = edited;
+                    run = end;
+                }
+                Fate::End(code, text) => {
+                    self.pass_run(octets, run, taken, step);
+                    self.end_search(head.message_id, code, text, step);
+                    run = end;
+                }
                 Fate::Drop => {
                     self.pass_run(octets, run, taken, step);
                     run = end;
@@ -185,12 +205,19 @@ impl Session {
 
     /// What becomes of one whole response.
     #[inline]
-    fn judge_response(&mut self, head: &ResponseHead, message: &[u8], step: &mut Step) -> Fate {
+    fn judge_response(&mut self, head: &ResponseHead, message: &[u8], now: f64, step: &mut Step) -> Fate {
         if head.message_id == 0 {
             return Self::judge_notification(head, message);
         }
         match self.outstanding.find(head.message_id) {
-            Lookup::Pending(position, pending) => self.judge_answer(head, message, position, pending),
+            Lookup::Pending(position, pending) => {
+                let fate = self.judge_answer(head, message, position, pending, now, step);
+                if pending.followed && matches!(fate, Fate::Pass) {
+                    self.fate_of_followed(head, message, step)
+                } else {
+                    fate
+                }
+            }
             lookup => match self.phase {
                 // First of these: of an abandoned request that was forgotten this would seem to be the late response.
                 Phase::AwaitingAnonymity { message_id, .. }
@@ -214,14 +241,22 @@ impl Session {
     }
 
     #[inline]
-    fn judge_answer(&mut self, head: &ResponseHead, message: &[u8], position: usize, pending: Pending) -> Fate {
+    fn judge_answer(
+        &mut self,
+        head: &ResponseHead,
+        message: &[u8],
+        position: usize,
+        pending: Pending,
+        now: f64,
+        step: &mut Step,
+    ) -> Fate {
         if !pending.kind.accepts(head.operation) {
             let detail = format!("{:?} in answer to {:?}", head.operation, pending.kind);
             return Fate::Lose(ViolationKind::UnexpectedResponse, detail);
         }
         if head.operation == ResponseOp::Bind {
             match BindResponse::parse(message) {
-                Ok(response) => self.end_awaiting_bind_result(&response),
+                Ok(response) => self.end_awaiting_bind_result(&response, now, step),
                 Err(error) => return Fate::Lose(ViolationKind::MalformedMessage, error.to_string()),
             }
         }
@@ -229,6 +264,20 @@ impl Session {
             self.outstanding.remove(position);
         }
         Fate::Pass
+    }
+
+    /// What becomes of a response that matters to the policy.
+    fn fate_of_followed(&mut self, head: &ResponseHead, message: &[u8], step: &mut Step) -> Fate {
+        match self.follow(head, message, step) {
+            Followup::Pass => Fate::Pass,
+            Followup::Rewritten => Fate::Rewritten,
+            Followup::Drop => Fate::Drop,
+            Followup::End(code, text) => Fate::End(code, text),
+            Followup::Malformed => {
+                let detail = format!("{:?} that cannot be read, where attributes are cut out of it", head.operation);
+                Fate::Lose(ViolationKind::MalformedMessage, detail)
+            }
+        }
     }
 
     /// RFC 4511 4.4: unsolicited notifications have id 0 and are extended responses.
@@ -246,18 +295,27 @@ impl Session {
         }
     }
 
-    /// How large a response may be that is kept until it is whole. The answer to a bind has to be read.
+    /// How large a response may be that is kept until it is whole. The answer to a bind has to be read, and what
+    /// attributes are cut out of.
     fn most_to_wait_for(&self, head: &ResponseHead) -> usize {
         let limits = &self.settings.limits;
-        if head.operation == ResponseOp::Bind { limits.message_bytes } else { limits.buffered_bytes }
+        let is_read = head.operation == ResponseOp::Bind || self.redacts(head.message_id);
+        if is_read { limits.message_bytes.max(limits.buffered_bytes) } else { limits.buffered_bytes }
     }
 
     /// Starts to pass a response on that is too large to wait for: its octets go through as they come.
     fn start_passing(&mut self, head: &ResponseHead, rest: &[u8], now: f64, step: &mut Step) {
         let dropped = match self.outstanding.find(head.message_id) {
+            Lookup::Pending(_, pending) if pending.kind.accepts(head.operation) && self.redacts(head.message_id) => {
+                self.end_search(head.message_id, ResultCode::ADMIN_LIMIT_EXCEEDED, TOO_LARGE_TO_READ, step);
+                true
+            }
             Lookup::Pending(position, pending)
                 if pending.kind.accepts(head.operation) && head.operation != ResponseOp::Bind =>
             {
+                if pending.followed && head.operation.is_final() {
+                    self.unfollow(head.message_id, None, step);
+                }
                 if head.operation.is_final() {
                     self.outstanding.remove(position);
                 }
@@ -330,11 +388,19 @@ impl Session {
         }
         self.upstream = UpstreamSide::absent();
         for pending in waiting {
+            if pending.followed {
+                self.unfollow(pending.message_id, Some(ResultCode::UNAVAILABLE), step);
+            }
             self.refuse_unavailable(pending, step);
         }
         match self.phase {
             Phase::AwaitingAnonymity { .. } => self.end_awaiting_anonymity(step),
-            Phase::AwaitingBindResult { .. } => self.phase = Phase::Open,
+            Phase::AwaitingBindResult { .. } => {
+                self.phase = Phase::Open;
+                if let Some(under) = &mut self.under_policy {
+                    under.end_guarded(None, now);
+                }
+            }
             _ => {}
         }
         self.between_stages = false;

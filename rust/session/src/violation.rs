@@ -133,6 +133,8 @@ words! {
         HandshakeTimeout => "handshake_timeout",
         /// No request within `first_message_seconds`.
         FirstMessageTimeout => "first_message_timeout",
+        /// A rule or a plugin closes the session.
+        Policy => "policy",
         /// The gateway is stopping.
         Draining => "draining",
     }
@@ -145,6 +147,7 @@ impl CloseReason {
             Self::UpstreamLost | Self::Idle | Self::FirstMessageTimeout | Self::Draining => {
                 Some(ResultCode::UNAVAILABLE)
             }
+            Self::Policy => Some(ResultCode::UNWILLING_TO_PERFORM),
             // A violation's notice comes from its own row of the table above.
             Self::Unbind | Self::ClientClosed | Self::ClientViolation | Self::HandshakeTimeout => None,
         }

@@ -34,6 +34,8 @@ pub fn settings(tls: ListenerTls, limits: Limits) -> Arc<Settings> {
         allow_sicily: false,
         upstream_knows_gateway: false,
         upstream: "directory".to_owned(),
+        listener: "test".into(),
+        policy: None,
         limits,
     })
 }
@@ -52,7 +54,7 @@ pub struct Stage {
 impl Stage {
     pub fn new(settings: &Arc<Settings>) -> Self {
         Self {
-            session: Session::new(Arc::clone(settings), 0.0),
+            session: Session::new(Arc::clone(settings), None, 0.0),
             step: Step::default(),
             client: Vec::new(),
             upstream: Vec::new(),

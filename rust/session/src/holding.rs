@@ -1,0 +1,202 @@
+//! Requests that wait for a hook's verdict. They have left the inbox: what came behind them goes on, except behind a
+//! bind. Bounded by the limit of outstanding requests and by `buffered_bytes`, as what is outstanding upstream is.
+
+use std::sync::Arc;
+
+use ostiary_ldap::message::{Request, RequestKind};
+use ostiary_ldap::result::ResultCode;
+use ostiary_policy::Walk;
+
+use crate::client::Sent;
+use crate::event::Event;
+use crate::judging::Judged;
+use crate::phase::{Phase, Refusal};
+use crate::session::Session;
+use crate::step::Step;
+use crate::violation::CloseReason;
+
+/// A request outside the inbox.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The driver's name for it; none once it has its verdict and waits for the upstream alone.
+    pub hold: Option<u32>,
+    /// The stage that was asked last.
+    pub stage: usize,
+    pub message_id: u32,
+    pub message: Arc<[u8]>,
+    pub walk: Walk,
+    /// It waits until then.
+    pub not_before: f64,
+}
+
+/// What a hook says of a request that it was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Pass,
+    /// It is answered.
+    Refuse {
+        /// The result code.
+        code: u32,
+        /// The diagnostic message.
+        text: String,
+    },
+    /// Another request goes on instead: one whole message, with the same message id and of the same kind.
+    Replace(Vec<u8>),
+    /// The client is told and closed.
+    Close(String),
+}
+
+impl Session {
+    /// Takes a request out of the inbox and asks the driver for a verdict.
+    pub(crate) fn hold(&mut self, request: &Request<'_>, stage: usize, walk: Walk, step: &mut Step) {
+        let Some(under) = &mut self.under_policy else { return };
+        let hold = under.next_hold;
+        under.next_hold = hold.wrapping_add(1);
+        let message_id = request.message_id;
+        let message: Arc<[u8]> = request.raw.into();
+        step.held.push(Event::Held { hold, stage, operation: request.kind(), request: Arc::clone(&message) });
+        under.held.push(Held { hold: Some(hold), stage, message_id, message, walk, not_before: 0.0 });
+        if request.kind() == RequestKind::Bind {
+            self.phase = Phase::AwaitingVerdict { message_id };
+        }
+    }
+
+    /// A hook has decided. An unknown hold is one whose request has gone: nothing happens.
+    pub fn resume(&mut self, name: u32, mut verdict: Verdict, now: f64, step: &mut Step) {
+        let Some(mut held) = self.take_held(name) else { return };
+        if let Verdict::Replace(message) = verdict {
+            verdict = if self.is_replacement(&held, &message) {
+                held.message = message.into();
+                Verdict::Pass
+            } else {
+                step.events.push(Event::BadReplacement { stage: held.stage });
+                Verdict::Refuse { code: ResultCode::OTHER.0, text: POLICY_FAILED.to_owned() }
+            };
+        }
+        if let Phase::AwaitingVerdict { message_id } = self.phase
+            && message_id == held.message_id
+        {
+            self.phase = Phase::Open;
+        }
+        self.go_on(held, verdict, now, step);
+        self.take_inbox(now, step);
+        self.finish_if_half_closed(step);
+        self.finish_step(step);
+    }
+
+    fn go_on(&mut self, mut held: Held, verdict: Verdict, now: f64, step: &mut Step) {
+        let message = Arc::clone(&held.message);
+        // It was checked when it came, and a replacement when it was made.
+        let Ok(request) = Request::parse(&message, &self.settings.limits.filter) else { return };
+        match verdict {
+            Verdict::Pass | Verdict::Replace(_) => {
+                self.judge_on(&request, held.walk, now, step);
+            }
+            Verdict::Refuse { code, text } => {
+                self.give_up(&mut held.walk, now);
+                let refusal = Refusal { code: ResultCode(code), text: text.into() };
+                self.refuse_by_policy(&request, refusal, now, now, step);
+            }
+            Verdict::Close(text) => {
+                self.give_up(&mut held.walk, now);
+                self.close(CloseReason::Policy, &text, step);
+            }
+        }
+    }
+
+    /// Lets a request outside the inbox walk on from where it is, and go upstream.
+    fn judge_on(&mut self, request: &Request<'_>, mut walk: Walk, now: f64, step: &mut Step) {
+        let judgement = self.judge_further(request, now, &mut walk);
+        match self.carry_out(judgement, request, walk, now, step) {
+            Judged::Pass(walk) => {
+                if let Sent::Held(Some(walk)) = self.send(request, walk, now, step) {
+                    self.keep(request, *walk, 0.0);
+                }
+            }
+            Judged::Delay(walk, until) => {
+                self.keep(request, walk, until);
+                self.announce_deadline(step);
+            }
+            Judged::Done | Judged::Wait => {}
+        }
+    }
+
+    /// Keeps a request that has its verdict, until there is an upstream for it and its time has come.
+    fn keep(&mut self, request: &Request<'_>, walk: Walk, not_before: f64) {
+        if let Some(under) = &mut self.under_policy {
+            let (message_id, message) = (request.message_id, request.raw.into());
+            under.held.push(Held { hold: None, stage: 0, message_id, message, walk, not_before });
+            if request.kind() == RequestKind::Bind {
+                self.phase = Phase::AwaitingVerdict { message_id };
+            }
+        }
+    }
+
+    /// Sends what had its verdict before there was an upstream, or before its time.
+    pub(crate) fn send_kept(&mut self, now: f64, step: &mut Step) {
+        let Some(under) = &mut self.under_policy else { return };
+        let mut kept = Vec::new();
+        let mut place = 0;
+        while let Some(held) = under.held.get(place) {
+            if held.hold.is_none() && now >= held.not_before {
+                kept.push(under.held.remove(place));
+            } else {
+                place = place.saturating_add(1);
+            }
+        }
+        for held in kept {
+            if let Ok(request) = Request::parse(&held.message, &self.settings.limits.filter) {
+                if self.phase == (Phase::AwaitingVerdict { message_id: held.message_id }) {
+                    self.phase = Phase::Open;
+                }
+                self.judge_on(&request, held.walk, now, step);
+            }
+        }
+    }
+
+    fn take_held(&mut self, name: u32) -> Option<Held> {
+        let under = self.under_policy.as_mut()?;
+        let place = under.held.iter().position(|held| held.hold == Some(name))?;
+        Some(under.held.remove(place))
+    }
+
+    /// Forgets a held request that the client abandons; says whether there was one.
+    pub(crate) fn abandon_held(&mut self, message_id: u32, now: f64) -> bool {
+        let Some(under) = &mut self.under_policy else { return false };
+        // A bind cannot be abandoned (RFC 4511 4.11), and its phase waits for its verdict.
+        if self.phase == (Phase::AwaitingVerdict { message_id }) {
+            return false;
+        }
+        let Some(place) = under.held.iter().position(|held| held.message_id == message_id) else { return false };
+        let mut held = under.held.remove(place);
+        under.policy.give_up(&mut held.walk, now);
+        true
+    }
+
+    /// Whether so many requests are held that no more may leave the inbox.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        let limits = &self.settings.limits;
+        self.under_policy.as_ref().is_some_and(|under| {
+            !under.held.is_empty()
+                && (under.held.len().saturating_add(self.outstanding.len()) >= limits.outstanding_requests
+                    || under.kept_bytes() >= limits.buffered_bytes)
+        })
+    }
+
+    /// Whether the id belongs to a request that is held.
+    pub(crate) fn holds(&self, message_id: u32) -> bool {
+        self.under_policy.as_ref().is_some_and(|under| under.held.iter().any(|held| held.message_id == message_id))
+    }
+
+    fn is_replacement(&self, held: &Held, message: &[u8]) -> bool {
+        let limits = &self.settings.limits.filter;
+        match (Request::parse(message, limits), Request::parse(&held.message, limits)) {
+            (Ok(new), Ok(old)) => new.message_id == old.message_id && new.kind() == old.kind(),
+            _ => false,
+        }
+    }
+}
+
+/// The diagnostic message beside a verdict that could not be had.
+pub(crate) const POLICY_FAILED: &str = "refused: the policy could not decide";

@@ -1,0 +1,314 @@
+//! What a session keeps for its policy, and how a request walks it. Rules decide in `ostiary_policy`; here is only
+//! what becomes of their decisions: a refusal, a wait, a question to a hook, or the way upstream.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ostiary_ldap::message::{Request, RequestKind};
+use ostiary_ldap::result::ResultCode;
+use ostiary_policy::{
+    Asked, Certificate, ClientFacts, Judgement, Memory, Policy, StageTicket, Standing, Subject, Told, Walk, Who,
+};
+
+use smallvec::SmallVec;
+
+use crate::event::Event;
+use crate::following::{Followed, Pages};
+use crate::holding::Held;
+use crate::phase::{Phase, Refusal};
+use crate::session::Session;
+use crate::step::Step;
+use crate::violation::CloseReason;
+
+/// One client as its policy sees it, and what of its requests the policy has under way.
+#[derive(Debug)]
+pub(crate) struct UnderPolicy {
+    pub policy: Arc<Policy>,
+    facts: ClientFacts,
+    who: Who,
+    /// What of the policy applies to this client and identity; found when it is needed first.
+    standing: Option<Standing>,
+    /// What its last search asked for, normalised.
+    memory: Memory,
+    /// The request at the front of the inbox, if its walk has begun.
+    front: Option<Front>,
+    /// Requests that hooks are asked about, and those that were let pass before there was an upstream.
+    pub held: Vec<Held>,
+    /// Requests whose responses matter to the policy.
+    pub followed: Vec<Followed>,
+    /// Paged searches between two pages.
+    pub pages: Vec<Pages>,
+    /// The bind that is upstream: what guards want to know of its result, and since when.
+    pub guarded: Option<Guarded>,
+    pub next_hold: u32,
+}
+
+/// A bind whose result guards wait for.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    pub tickets: SmallVec<[StageTicket; 1]>,
+    pub since: f64,
+}
+
+/// A request whose walk has begun and that is still in the inbox.
+#[derive(Debug)]
+struct Front {
+    message_id: u32,
+    walk: Walk,
+    /// It waits until then.
+    not_before: f64,
+}
+
+/// What becomes of a request that was judged.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// It goes upstream, with what the walk left behind.
+    Pass(Option<Walk>),
+    /// It was answered, or a hook has it.
+    Done,
+    /// It waits at the front of the inbox.
+    Wait,
+    /// It is to wait until then.
+    Delay(Walk, f64),
+}
+
+impl UnderPolicy {
+    pub(crate) fn new(policy: &Arc<Policy>, listener: &Arc<str>, address: Option<IpAddr>) -> Self {
+        Self {
+            policy: Arc::clone(policy),
+            facts: ClientFacts { address, listener: Arc::clone(listener), tls: false, certificate: None },
+            who: Who::Anonymous,
+            standing: None,
+            memory: Memory::default(),
+            front: None,
+            held: Vec::new(),
+            followed: Vec::new(),
+            pages: Vec::new(),
+            guarded: None,
+            next_hold: 0,
+        }
+    }
+
+    /// Walks on with one request.
+    fn judge(&mut self, request: &Request<'_>, now: f64, walk: &mut Walk) -> Judgement {
+        let standing = self.standing.get_or_insert_with(|| self.policy.standing(&self.facts, &self.who));
+        let subject = Subject { facts: &self.facts, who: &self.who, standing };
+        self.memory.prepare(request);
+        self.policy.judge(&subject, &Asked::remembering(request, &self.memory), now, walk)
+    }
+
+    /// Tells the driver that what hooks see of the client changed.
+    fn tell_change(&self, step: &mut Step) {
+        if self.policy.has_hooks() {
+            step.events.push(Event::ClientChanged);
+        }
+    }
+
+    fn set_who(&mut self, who: Who, step: &mut Step) {
+        if self.who != who {
+            self.who = who;
+            self.standing = None;
+            self.tell_change(step);
+        }
+    }
+
+    /// The bind that is upstream has had its result; none: it will have none.
+    pub(crate) fn end_guarded(&mut self, code: Option<ResultCode>, now: f64) {
+        if let Some(Guarded { mut tickets, since }) = self.guarded.take() {
+            self.policy.bind_finished(&mut tickets, code, now - since, now);
+        }
+    }
+
+    /// Octets that are kept for requests outside the inbox.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let held = self.held.iter().map(|held| held.message.len());
+        let followed = self.followed.iter().map(|followed| followed.request.as_ref().map_or(0, |octets| octets.len()));
+        held.chain(followed).fold(0, usize::saturating_add)
+    }
+
+    /// When the first of the requests that wait for a time may go on.
+    fn waits_until(&self) -> Option<f64> {
+        let front = self.front.as_ref().map(|front| front.not_before);
+        let held = self.held.iter().filter(|held| held.hold.is_none()).map(|held| held.not_before);
+        let searches = self.followed.iter().filter_map(Followed::ends_at);
+        front.into_iter().chain(held).filter(|time| *time > 0.0).chain(searches).reduce(f64::min)
+    }
+
+    /// The session is over: what its requests took is given back.
+    pub(crate) fn give_back(&mut self, now: f64) {
+        if let Some(front) = &mut self.front {
+            self.policy.give_up(&mut front.walk, now);
+        }
+        for held in &mut self.held {
+            self.policy.give_up(&mut held.walk, now);
+        }
+        self.end_guarded(None, now);
+        for followed in &mut self.followed {
+            self.policy.release(&mut followed.tickets);
+        }
+        self.front = None;
+        self.held.clear();
+        self.followed.clear();
+    }
+}
+
+impl Session {
+    /// The client has TLS now; what its certificate proves counts from here on.
+    pub(crate) fn note_tls(&mut self, step: &mut Step) {
+        let Some(under) = &mut self.under_policy else { return };
+        under.facts.tls = true;
+        let certificate = self.client.tls.as_ref().and_then(|tls| tls.facts().peer_certificate);
+        under.facts.certificate = certificate.and_then(|der| Certificate::from_der(&der)).map(Arc::new);
+        under.standing = None;
+        under.tell_change(step);
+    }
+
+    /// Who the client is from now on, for the session and for its policy.
+    pub(crate) fn become_known(&mut self, identity: crate::identity::Identity, who: Who, step: &mut Step) {
+        self.identity = identity;
+        if let Some(under) = &mut self.under_policy {
+            under.set_who(who, step);
+        }
+    }
+
+    /// Lets a request that is at the front of the inbox walk the policy.
+    #[inline]
+    pub(crate) fn judge(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Judged {
+        let Some(under) = &mut self.under_policy else { return Judged::Pass(None) };
+        let mut walk = match under.front.take() {
+            Some(front) if front.message_id == request.message_id && now < front.not_before => {
+                under.front = Some(front);
+                return Judged::Wait;
+            }
+            Some(front) if front.message_id == request.message_id => front.walk,
+            Some(mut other) => {
+                // The request that began this walk is gone.
+                under.policy.give_up(&mut other.walk, now);
+                Walk::default()
+            }
+            None => Walk::default(),
+        };
+        let judgement = under.judge(request, now, &mut walk);
+        self.carry_out(judgement, request, walk, now, step)
+    }
+
+    /// Does what a judgement asks for.
+    pub(crate) fn carry_out(
+        &mut self,
+        judgement: Judgement,
+        request: &Request<'_>,
+        mut walk: Walk,
+        now: f64,
+        step: &mut Step,
+    ) -> Judged {
+        self.tell(&mut walk, request.kind(), step);
+        match judgement {
+            Judgement::Pass => Judged::Pass(Some(walk)),
+            Judgement::Refuse { code, text, seconds } => {
+                self.refuse_by_policy(
+                    request,
+                    Refusal { code, text: text.to_string().into() },
+                    now + seconds,
+                    now,
+                    step,
+                );
+                Judged::Done
+            }
+            Judgement::Close => {
+                self.close(CloseReason::Policy, "refused by policy", step);
+                Judged::Done
+            }
+            Judgement::Delay { seconds } => Judged::Delay(walk, now + seconds),
+            Judgement::Hold { stage } => {
+                self.hold(request, stage, walk, step);
+                Judged::Done
+            }
+        }
+    }
+
+    /// Lets a request that has begun its walk go on from where it is.
+    pub(crate) fn judge_further(&mut self, request: &Request<'_>, now: f64, walk: &mut Walk) -> Judgement {
+        match &mut self.under_policy {
+            Some(under) => under.judge(request, now, walk),
+            None => Judgement::Pass,
+        }
+    }
+
+    /// What a request took is given back: it will not be served.
+    pub(crate) fn give_up(&mut self, walk: &mut Walk, now: f64) {
+        if let Some(under) = &self.under_policy {
+            under.policy.give_up(walk, now);
+        }
+    }
+
+    /// When something that waits for a time goes on; none when nothing does.
+    pub(crate) fn waits_until(&self) -> Option<f64> {
+        match &self.phase {
+            Phase::AwaitingRefusal { until, .. } => Some(*until),
+            _ => self.under_policy.as_ref().and_then(|under| under.waits_until()),
+        }
+    }
+
+    /// The time came that something waited for.
+    pub(crate) fn end_wait(&mut self, now: f64, step: &mut Step) {
+        self.end_late_searches(now, step);
+        if let Phase::AwaitingRefusal { message_id, refusal, .. } = &self.phase {
+            let (message_id, refusal) = (*message_id, refusal.clone());
+            self.phase = Phase::Open;
+            self.become_anonymous(message_id, Some(refusal), step);
+        }
+        if matches!(self.phase, Phase::Open | Phase::AwaitingVerdict { .. }) {
+            self.take_inbox(now, step);
+        }
+        self.finish_if_half_closed(step);
+    }
+
+    /// Keeps a walk until the request at the front of the inbox is looked at again.
+    pub(crate) fn wait_at_front(&mut self, message_id: u32, walk: Walk, not_before: f64) {
+        if let Some(under) = &mut self.under_policy {
+            under.front = Some(Front { message_id, walk, not_before });
+        }
+    }
+
+    /// Answers a refused request: a bind makes the session anonymous first, upstream too.
+    pub(crate) fn refuse_by_policy(
+        &mut self,
+        request: &Request<'_>,
+        refusal: Refusal,
+        not_before: f64,
+        now: f64,
+        step: &mut Step,
+    ) {
+        if request.kind() != RequestKind::Bind {
+            return crate::client::refuse(request.message_id, request.kind(), refusal.code, &refusal.text, step);
+        }
+        self.become_known(crate::identity::Identity::Anonymous, Who::Anonymous, step);
+        self.between_stages = false;
+        if not_before > now {
+            // As long as the server would have taken: nobody learns from the time who refused.
+            self.phase = Phase::AwaitingRefusal { message_id: request.message_id, refusal, until: not_before };
+            self.announce_deadline(step);
+        } else {
+            self.become_anonymous(request.message_id, Some(refusal), step);
+        }
+    }
+
+    /// Turns what a walk has to tell into events.
+    fn tell(&mut self, walk: &mut Walk, kind: RequestKind, step: &mut Step) {
+        if let Some(under) = &self.under_policy {
+            step.events.extend(walk.told.drain(..).map(|told| decided(&under.policy, &told, kind)));
+        }
+    }
+}
+
+/// The event that tells of a decision.
+pub(crate) fn decided(policy: &Policy, told: &Told, operation: RequestKind) -> Event {
+    let (plugin, rule) = policy.names(told);
+    Event::Decided {
+        plugin: plugin.to_owned(),
+        rule: rule.to_owned(),
+        mode: told.mode,
+        code: told.code.map(|ResultCode(code)| code),
+        operation,
+    }
+}
