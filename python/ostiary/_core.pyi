@@ -8,6 +8,88 @@ from typing import Final, TypeAlias, final
 
 from typing_extensions import disjoint_base
 
+from ostiary._core_values import (
+    AbandonRequest as AbandonRequest,
+)
+from ostiary._core_values import (
+    AddRequest as AddRequest,
+)
+from ostiary._core_values import (
+    Attribute as Attribute,
+)
+from ostiary._core_values import (
+    AttributeDescription as AttributeDescription,
+)
+from ostiary._core_values import (
+    BindRequest as BindRequest,
+)
+from ostiary._core_values import (
+    Change as Change,
+)
+from ostiary._core_values import (
+    CompareRequest as CompareRequest,
+)
+from ostiary._core_values import (
+    Control as Control,
+)
+from ostiary._core_values import (
+    DelRequest as DelRequest,
+)
+from ostiary._core_values import (
+    Dn as Dn,
+)
+from ostiary._core_values import (
+    ExtendedRequest as ExtendedRequest,
+)
+from ostiary._core_values import (
+    Filter as Filter,
+)
+from ostiary._core_values import (
+    Framer as Framer,
+)
+from ostiary._core_values import (
+    IntermediateResponse as IntermediateResponse,
+)
+from ostiary._core_values import (
+    LdapResult as LdapResult,
+)
+from ostiary._core_values import (
+    Message as Message,
+)
+from ostiary._core_values import (
+    ModifyDnRequest as ModifyDnRequest,
+)
+from ostiary._core_values import (
+    ModifyRequest as ModifyRequest,
+)
+from ostiary._core_values import (
+    PagedResults as PagedResults,
+)
+from ostiary._core_values import (
+    SearchRequest as SearchRequest,
+)
+from ostiary._core_values import (
+    SearchResultEntry as SearchResultEntry,
+)
+from ostiary._core_values import (
+    SearchResultReference as SearchResultReference,
+)
+from ostiary._core_values import (
+    UnbindRequest as UnbindRequest,
+)
+from ostiary._core_values import (
+    decode_request as decode_request,
+)
+from ostiary._core_values import (
+    decode_response as decode_response,
+)
+from ostiary._core_values import (
+    notice_of_disconnection as notice_of_disconnection,
+)
+from ostiary._core_values import (
+    result_code_name as result_code_name,
+)
+
 __version__: Final[str]
 
 # One client's session, and what a driver owes it:
@@ -24,7 +106,8 @@ __version__: Final[str]
 # 4. Stop reading a side whose counterpart's write buffer is full, and between `Event.PauseClient` and `ResumeClient`.
 # 5. At the deadline call `expire`, then arm the timer for the new `deadline`. It moves later with traffic without being
 #    told, so an early `expire` does nothing; that it moved earlier is told by `Event.Deadline`.
-# 6. `Event.CloseUpstream` and `Event.Close`: close that socket once everything is written. `Close` is the last event;
+# 6. `Event.Held`: ask the hook, then call `resume`; the request and, of a bind, everything behind it waits until then.
+# 7. `Event.CloseUpstream` and `Event.Close`: close that socket once everything is written. `Close` is the last event;
 #    calls after it do nothing.
 #
 # Times are seconds of any steady clock, as `time.monotonic()`. No call raises for what came from the network: that is
@@ -106,10 +189,97 @@ class Settings:
         handshake_seconds: float,
         first_message_seconds: float,
         idle_seconds: float,
+        listener: str,
+        policy: Policy | None = None,
     ) -> Settings:
         """`upstream` is its name, as clients read it in diagnostic messages. `upstream_knows_gateway`: the servers
         authenticate the gateway itself, so a client's SASL EXTERNAL is refused. Raises: ValueError for another word.
         """
+
+@final
+class Policy:
+    """A compiled policy: the chain of all plugins' rules, and the places of their hooks. Shared by sessions.
+
+    `spec` is JSON: `{"stages": [{"plugin": name, "mode": "enforce" | "monitor", "rules": {kind: options}}, ...]}`, the
+    kinds being `allow_list`, `limits`, `rate_limit`, `bind_guard`, `redact` and `hook`, the options' keys those of the
+    configuration. Every call raises ValueError where `spec` is not of that form.
+    """
+
+    def __new__(cls, spec: str, key: bytes) -> Policy:
+        """`key`: 16 random octets, by which the tables hash. Raises: ValueError for the first of `faults`."""
+    @staticmethod
+    def faults(spec: str) -> list[tuple[int, str, str]]:
+        """Everything that is wrong with it: stage, key path within its options, message."""
+    @staticmethod
+    def warnings(spec: str) -> list[tuple[int, str, str]]:
+        """Rules that cannot do what they seem to: stage, rule, message. Empty while there are faults."""
+    @property
+    def limits_connections(self) -> bool:
+        """Whether `admit` has anything to ask."""
+    def admit(self, listener: str, address: str | None, now: float) -> Entry:
+        """Whether a client may connect, before any TLS is spent on it; no address: a unix socket."""
+    def explain(
+        self,
+        listener: str,
+        address: str | None,
+        tls: bool,
+        certificate: bytes | None,
+        identity: str,
+        request: bytes,
+    ) -> str:
+        """What would be decided of a request, and why, as JSON; nothing is counted.
+
+        `certificate` is DER; `identity` is whom the client has proved to be, as binds spell it, empty for anonymous.
+        Keys: `verdict` (`allowed`, `refused`), `plugin`, `rule`, `code`, `text`, `changes`, and `trace`, one for each
+        rule that was looked at. Raises: ValueError when `request` is not one whole request.
+        """
+
+@final
+class Entry:
+    """A client's place in the limits on connections."""
+
+    refused: Final[tuple[str, str] | None]
+    """Plugin and rule that keep the client out; None: it may stay."""
+    monitored: Final[list[tuple[str, str]]]
+    """Plugins and rules in monitor mode that would have kept it out."""
+    def release(self) -> None:
+        """The client is gone: what it took is given back, once."""
+
+@disjoint_base
+class Verdict:
+    """What a hook says of a request that it was asked about."""
+
+    @final
+    class Pass(Verdict):
+        """It goes on."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Verdict.Pass: ...
+
+    @final
+    class Refuse(Verdict):
+        """It is answered with this result code and diagnostic message."""
+
+        __match_args__: Final = ("code", "text")
+        def __new__(cls, code: int, text: str) -> Verdict.Refuse: ...
+        code: Final[int]
+        text: Final[str]
+
+    @final
+    class Replace(Verdict):
+        """Another request goes on instead: whole, of the same kind, with the same message id."""
+
+        __match_args__: Final = ("request",)
+        def __new__(cls, request: bytes) -> Verdict.Replace: ...
+        request: Final[bytes]
+
+    @final
+    class Close(Verdict):
+        """The client is told and closed."""
+
+        __match_args__: Final = ("text",)
+        def __new__(cls, text: str) -> Verdict.Close: ...
+        text: Final[str]
 
 @final
 class TlsFacts:
@@ -200,6 +370,60 @@ class Event:
         at: Final[float]
 
     @final
+    class Decided(Event):
+        """A rule decided other than to let pass, or would have in monitor mode."""
+
+        __match_args__: Final = ("plugin", "rule", "mode", "code", "operation")
+        def __new__(cls, plugin: str, rule: str, mode: str, code: int | None, operation: str) -> Event.Decided: ...
+        plugin: Final[str]
+        rule: Final[str]
+        """Its name; `default` where no rule matched."""
+        mode: Final[str]
+        """`enforce` or `monitor`."""
+        code: Final[int | None]
+        """The result code of the refusal; None for a rule that allows, closes or delays."""
+        operation: Final[str]
+
+    @final
+    class ClientChanged(Event):
+        """What hooks see of the client changed: its identity, its TLS. Comes only where there are hooks."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.ClientChanged: ...
+
+    @final
+    class Held(Event):
+        """A request waits for a hook's verdict: call `resume` with its `hold`."""
+
+        __match_args__: Final = ("hold", "stage", "operation", "request")
+        def __new__(cls, hold: int, stage: int, operation: str, request: bytes) -> Event.Held: ...
+        hold: Final[int]
+        stage: Final[int]
+        """The hook's place in the policy."""
+        operation: Final[str]
+        request: Final[bytes]
+        """The request, whole."""
+
+    @final
+    class BadReplacement(Event):
+        """What a hook gave instead of a request is none; the request was refused."""
+
+        __match_args__: Final = ("stage",)
+        def __new__(cls, stage: int) -> Event.BadReplacement: ...
+        stage: Final[int]
+
+    @final
+    class Finished(Event):
+        """A request that a hook observes has had its last response."""
+
+        __match_args__: Final = ("operation", "request", "code", "entries")
+        def __new__(cls, operation: str, request: bytes, code: int, entries: int) -> Event.Finished: ...
+        operation: Final[str]
+        request: Final[bytes]
+        code: Final[int]
+        entries: Final[int]
+
+    @final
     class Opaque(Event):
         """A SASL security layer hides everything from here on; octets pass unread."""
 
@@ -218,7 +442,8 @@ class Event:
 class Session:
     """One client's protocol and TLS state, and what it uses upstream. Holds no socket."""
 
-    def __new__(cls, settings: Settings, now: float) -> Session: ...
+    def __new__(cls, settings: Settings, now: float, address: str | None = None) -> Session:
+        """`address` is for the policy's rules; none for a unix socket. Raises: ValueError when it is none."""
     def client_data(self, data: bytes, now: float) -> Step: ...
     def client_eof(self, now: float) -> Step:
         """The client will send no more; what is outstanding is still answered."""
@@ -233,6 +458,8 @@ class Session:
     def upstream_unreachable(self, now: float) -> Step:
         """What waits for a server is answered unavailable; the next request asks to `Connect` again."""
     def expire(self, now: float) -> Step: ...
+    def resume(self, hold: int, verdict: Verdict, now: float) -> Step:
+        """A hook has decided. A `hold` whose request has gone meanwhile does nothing."""
     def shut_down(self) -> Step:
         """The gateway stops: the client gets a notice, and the session ends."""
     @property
@@ -247,350 +474,6 @@ class Session:
     @property
     def client_tls(self) -> TlsFacts | None:
         """What the client's handshake agreed on; None without TLS."""
-
-# Names as values. All are frozen, and equal when they mean the same, however they were spelt.
-
-@final
-class Dn:
-    """A distinguished name, from RFC 4514 text or LDAPv2's spellings of it; `str` gives canonical text.
-
-    Equality, hash and `is_within` go by RFC 4518's preparation: case, spaces, escapes, OIDs for names and the
-    order inside an RDN do not count.
-    """
-
-    def __new__(cls, text: str) -> Dn:
-        """Raises: ValueError when the text is not a DN."""
-    @property
-    def parent(self) -> Dn | None:
-        """The DN without its first RDN; None for the empty one."""
-    @property
-    def rdns(self) -> tuple[tuple[tuple[str, str], ...], ...]:
-        """The RDNs, most specific first, each as its pairs of attribute type and value, both normalised."""
-    def is_within(self, base: Dn) -> bool:
-        """True for the base itself and every DN below it, compared RDN by RDN."""
-    def __eq__(self, value: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __str__(self) -> str: ...
-    def __repr__(self) -> str: ...
-
-@final
-class AttributeDescription:
-    """An attribute type with its options, as `userCertificate;binary`; `str` gives the normalised text."""
-
-    def __new__(cls, text: str) -> AttributeDescription:
-        """Raises: ValueError when the text is not an attribute description."""
-    @property
-    def type(self) -> str:
-        """The type alone, in lower case, by name where the OID is a known one."""
-    @property
-    def options(self) -> tuple[str, ...]:
-        """The options in lower case and alphabetical order."""
-    def covers(self, other: AttributeDescription) -> bool:
-        """True if it is the same type with no option that the other lacks: `cn` covers `cn;lang-de`."""
-    def __eq__(self, value: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __str__(self) -> str: ...
-    def __repr__(self) -> str: ...
-
-@final
-class Filter:
-    """A search filter as a tree; `str` gives RFC 4515 text. Depth and width are bounded by the core."""
-
-    def __new__(cls, text: str) -> Filter:
-        """Reads RFC 4515 text. Raises: ValueError when it is not a filter."""
-    @property
-    def kind(self) -> str:
-        """`and`, `or`, `not`, `equality_match`, `substrings`, `greater_or_equal`, `less_or_equal`, `present`,
-        `approx_match` or `extensible_match`."""
-    @property
-    def children(self) -> tuple[Filter, ...]:
-        """The parts of an `and` or `or`, the one part of a `not`; empty for everything else."""
-    @property
-    def attribute(self) -> AttributeDescription | None:
-        """The attribute that is tested; None for what has children, or is an extensible match without one."""
-    @property
-    def value(self) -> bytes | None:
-        """The assertion value; None for `substrings`, `present` and what has children."""
-    @property
-    def initial(self) -> bytes | None:
-        """The part of a `substrings` that values start with."""
-    @property
-    def any(self) -> tuple[bytes, ...]:
-        """The parts of a `substrings` between the first and the last."""
-    @property
-    def final(self) -> bytes | None:
-        """The part of a `substrings` that values end with."""
-    @property
-    def matching_rule(self) -> str | None:
-        """The rule of an `extensible_match`, in lower case."""
-    @property
-    def dn_attributes(self) -> bool:
-        """True for an `extensible_match` that looks at the DN too."""
-    def __eq__(self, value: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-    def __str__(self) -> str: ...
-    def __repr__(self) -> str: ...
-
-# Messages as values: for the demo, its little client, and tests. The gateway itself never makes these.
-
-@final
-class Control:
-    """A control of a request or response (RFC 4511 section 4.1.11)."""
-
-    def __new__(cls, control_type: str, criticality: bool = False, control_value: bytes | None = None) -> Control: ...
-    control_type: Final[str]
-    criticality: Final[bool]
-    control_value: Final[bytes | None]
-
-@final
-class Attribute:
-    """An attribute description with values, in the order they came."""
-
-    def __new__(cls, description: str, values: Sequence[bytes] = ()) -> Attribute: ...
-    description: Final[str]
-    values: Final[tuple[bytes, ...]]
-
-@final
-class Change:
-    """One change of a modify request: `add`, `delete`, `replace` or `increment` (RFC 4525)."""
-
-    def __new__(cls, operation: str, modification: Attribute) -> Change:
-        """Raises: ValueError for any other operation."""
-    operation: Final[str]
-    modification: Final[Attribute]
-
-@final
-class BindRequest:
-    """A bind: simple when `simple` is given, SASL when `mechanism` is, Sicily (only read) when neither is.
-
-    Its repr shows neither password nor credentials.
-    """
-
-    def __new__(
-        cls,
-        version: int,
-        name: str,
-        *,
-        simple: bytes | None = None,
-        mechanism: str | None = None,
-        credentials: bytes | None = None,
-    ) -> BindRequest: ...
-    version: Final[int]
-    name: Final[str]
-    simple: Final[bytes | None]
-    mechanism: Final[str | None]
-    credentials: Final[bytes | None]
-
-@final
-class UnbindRequest:
-    """An unbind; it has no response."""
-
-    def __new__(cls) -> UnbindRequest: ...
-
-@final
-class SearchRequest:
-    """A search. `scope`: 0 base, 1 one level, 2 subtree, 3 subordinates."""
-
-    def __new__(
-        cls,
-        base_object: str,
-        scope: int,
-        filter: Filter,
-        attributes: Sequence[str] = (),
-        *,
-        deref_aliases: int = 0,
-        size_limit: int = 0,
-        time_limit: int = 0,
-        types_only: bool = False,
-    ) -> SearchRequest: ...
-    base_object: Final[str]
-    scope: Final[int]
-    filter: Final[Filter]
-    attributes: Final[tuple[str, ...]]
-    deref_aliases: Final[int]
-    size_limit: Final[int]
-    time_limit: Final[int]
-    types_only: Final[bool]
-
-@final
-class ModifyRequest:
-    """A modify: changes in order, all or none."""
-
-    def __new__(cls, object: str, changes: Sequence[Change]) -> ModifyRequest: ...
-    object: Final[str]
-    changes: Final[tuple[Change, ...]]
-
-@final
-class AddRequest:
-    """An add of one entry."""
-
-    def __new__(cls, entry: str, attributes: Sequence[Attribute]) -> AddRequest: ...
-    entry: Final[str]
-    attributes: Final[tuple[Attribute, ...]]
-
-@final
-class DelRequest:
-    """A delete of one entry."""
-
-    def __new__(cls, entry: str) -> DelRequest: ...
-    entry: Final[str]
-
-@final
-class ModifyDnRequest:
-    """A rename, or a move when `new_superior` is given."""
-
-    def __new__(
-        cls, entry: str, new_rdn: str, delete_old_rdn: bool = True, new_superior: str | None = None
-    ) -> ModifyDnRequest: ...
-    entry: Final[str]
-    new_rdn: Final[str]
-    delete_old_rdn: Final[bool]
-    new_superior: Final[str | None]
-
-@final
-class CompareRequest:
-    """A question whether an entry has a value."""
-
-    def __new__(cls, entry: str, attribute_desc: str, assertion_value: bytes) -> CompareRequest: ...
-    entry: Final[str]
-    attribute_desc: Final[str]
-    assertion_value: Final[bytes]
-
-@final
-class AbandonRequest:
-    """An abandon of the request with this id; it has no response."""
-
-    def __new__(cls, message_id: int) -> AbandonRequest: ...
-    message_id: Final[int]
-
-@final
-class ExtendedRequest:
-    """An extended request by OID. Its repr shows no value: a password modify holds passwords."""
-
-    def __new__(cls, request_name: str, request_value: bytes | None = None) -> ExtendedRequest: ...
-    request_name: Final[str]
-    request_value: Final[bytes | None]
-
-@final
-class SearchResultEntry:
-    """One entry a search found."""
-
-    def __new__(cls, object_name: str, attributes: Sequence[Attribute]) -> SearchResultEntry: ...
-    object_name: Final[str]
-    attributes: Final[tuple[Attribute, ...]]
-
-@final
-class SearchResultReference:
-    """URIs at which a search may go on."""
-
-    def __new__(cls, uris: Sequence[str]) -> SearchResultReference: ...
-    uris: Final[tuple[str, ...]]
-
-@final
-class IntermediateResponse:
-    """A response that is not the last (RFC 4511 section 4.13)."""
-
-    def __new__(cls, response_name: str | None = None, response_value: bytes | None = None) -> IntermediateResponse: ...
-    response_name: Final[str | None]
-    response_value: Final[bytes | None]
-
-@final
-class LdapResult:
-    """The response that ends a request, of whatever kind.
-
-    `kind`: `bind`, `search`, `modify`, `add`, `delete`, `modify_dn`, `compare` or `extended`.
-    `server_sasl_creds` belongs to binds, `response_name` and `response_value` to extended responses.
-    """
-
-    def __new__(
-        cls,
-        kind: str,
-        result_code: int,
-        matched_dn: str = "",
-        diagnostic_message: str = "",
-        *,
-        referral: Sequence[str] = (),
-        server_sasl_creds: bytes | None = None,
-        response_name: str | None = None,
-        response_value: bytes | None = None,
-    ) -> LdapResult:
-        """Raises: ValueError for any other kind."""
-    kind: Final[str]
-    result_code: Final[int]
-    matched_dn: Final[str]
-    diagnostic_message: Final[str]
-    referral: Final[tuple[str, ...]]
-    server_sasl_creds: Final[bytes | None]
-    response_name: Final[str | None]
-    response_value: Final[bytes | None]
-
-_Request: TypeAlias = (
-    BindRequest
-    | UnbindRequest
-    | SearchRequest
-    | ModifyRequest
-    | AddRequest
-    | DelRequest
-    | ModifyDnRequest
-    | CompareRequest
-    | AbandonRequest
-    | ExtendedRequest
-)
-_Response: TypeAlias = SearchResultEntry | SearchResultReference | IntermediateResponse | LdapResult
-
-@final
-class Message:
-    """An LDAPMessage: an id, an operation, and controls."""
-
-    def __new__(cls, message_id: int, operation: _Request | _Response, controls: Sequence[Control] = ()) -> Message: ...
-    message_id: Final[int]
-    operation: Final[_Request | _Response]
-    controls: Final[tuple[Control, ...]]
-    @property
-    def kind(self) -> str:
-        """What the operation is: the kind of a request or of the request that a result ends, `search_entry`,
-        `search_reference` or `intermediate`."""
-    def encode(self) -> bytes:
-        """The message as BER. Raises: ValueError for what RFC 4511 cannot carry."""
-
-def decode_request(message: bytes) -> Message:
-    """Reads one whole request. Raises: ValueError naming field and offset of what is wrong."""
-
-def decode_response(message: bytes) -> Message:
-    """Reads one whole response. Raises: ValueError naming field and offset of what is wrong."""
-
-def notice_of_disconnection(result_code: int, diagnostic_message: str) -> bytes:
-    """The unsolicited notification that announces the end of a connection (RFC 4511 section 4.4.1)."""
-
-def result_code_name(result_code: int) -> str:
-    """The name of a result code as RFC 4511 spells it, or the number as text if it has none."""
-
-@final
-class Framer:
-    """Cuts a stream of bytes into whole messages, however the stream was split."""
-
-    def __new__(cls, message_bytes_max: int) -> Framer: ...
-    def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are whole by now, in order. Never raises: see `fault`."""
-    @property
-    def buffered(self) -> int:
-        """How many bytes wait for the rest of their message."""
-    @property
-    def fault(self) -> str | None:
-        """What ended the stream: bad framing, or a message above the limit. No message comes after it."""
-
-@final
-class PagedResults:
-    """The value of the paged results control (RFC 2696): page size or estimate, and cookie."""
-
-    def __new__(cls, size: int, cookie: bytes = b"") -> PagedResults: ...
-    @staticmethod
-    def decode(control_value: bytes) -> PagedResults:
-        """Raises: ValueError when the value is malformed."""
-    size: Final[int]
-    cookie: Final[bytes]
-    def encode(self) -> bytes:
-        """The control value as BER."""
 
 PAGED_RESULTS_OID: Final[str]
 START_TLS_OID: Final[str]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Self
 
-from ostiary._core import Event, ListenerTls, ServerSetup, Session, Settings
+from ostiary._core import Event, ListenerTls, Policy, ServerSetup, Session, Settings, Verdict
 
 from . import wire
 
@@ -25,26 +26,36 @@ DEFAULTS: dict[str, Any] = {
     "handshake_seconds": 10.0,
     "first_message_seconds": 30.0,
     "idle_seconds": 900.0,
+    "listener": "test",
 }
 
 
 class Playbook:
     """One session on a script. Every octet and event has to be expected, or `ends` fails."""
 
-    def __init__(self, tls: ListenerTls | None = None, setup: ServerSetup | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        tls: ListenerTls | None = None,
+        setup: ServerSetup | None = None,
+        address: str | None = "192.0.2.1",
+        **settings: Any,
+    ) -> None:
         tls = tls or ListenerTls("none", ())
         self.now = 0.0
         self.setup = setup or ServerSetup("none")
-        self.session = Session(Settings(tls=tls, **(DEFAULTS | settings)), self.now)
+        self.session = Session(Settings(tls=tls, **(DEFAULTS | settings)), self.now, address)
         self.to_client = b""
         self.to_upstream = b""
         self.events: list[Event] = []
+        # How often hooks had to look at the client anew, since a test looked.
+        self.changes: list[Event] = []
 
     def _take(self, step: tuple[bytes | None, bytes | None, tuple[Event, ...]]) -> Self:
         to_client, to_upstream, events = step
         self.to_client += to_client or b""
         self.to_upstream += to_upstream or b""
-        self.events += events
+        self.changes += [each for each in events if isinstance(each, Event.ClientChanged)]
+        self.events += [each for each in events if not isinstance(each, Event.ClientChanged)]
         return self
 
     def client(self, *messages: bytes) -> Self:
@@ -72,6 +83,15 @@ class Playbook:
     def is_unreachable(self) -> Self:
         self.event(Event.Connect)
         return self._take(self.session.upstream_unreachable(self.now))
+
+    def held(self, stage: int, request: bytes) -> int:
+        """The next event asks a hook about this request; gives the name to resume it by."""
+        event = self.event(Event.Held)
+        assert (event.stage, event.request.hex(" ")) == (stage, request.hex(" "))
+        return int(event.hold)
+
+    def resume(self, hold: int, verdict: Verdict) -> Self:
+        return self._take(self.session.resume(hold, verdict, self.now))
 
     def waits(self, seconds: float) -> Self:
         self.now += seconds
@@ -116,6 +136,12 @@ class Playbook:
     def ends(self) -> None:
         """Nothing queued, nothing unread."""
         assert (self.to_client, self.to_upstream, self.events) == (b"", b"", [])
+
+
+def policy(*stages: tuple[str, dict[str, Any]], mode: str = "enforce") -> Policy:
+    """A policy of these stages: the kind of each and its options; the plugin is named like the kind."""
+    spec = [{"plugin": kind, "mode": mode, "rules": {kind: options}} for kind, options in stages]
+    return Policy(json.dumps({"stages": spec}), b"0123456789abcdef")
 
 
 def bound(**settings: Any) -> Playbook:

@@ -40,12 +40,32 @@ def sicily_bind(message_id: int) -> bytes:
     return message(message_id, tlv(0x60, integer(3), octets(b""), octets(b"", 0x89)))
 
 
-def search(message_id: int, base: bytes = b"dc=x", controls: bytes = b"", filter: bytes | None = None) -> bytes:
+def search(
+    message_id: int,
+    base: bytes = b"dc=x",
+    controls: bytes = b"",
+    filter: bytes | None = None,
+    *,
+    scope: int = 2,
+    deref: int = 0,
+    size: int = 0,
+    time: int = 0,
+    attributes: tuple[bytes, ...] = (),
+) -> bytes:
     body = tlv(
-        0x63, octets(base), integer(2, 0x0A), integer(0, 0x0A), integer(0), integer(0), tlv(0x01, b"\0"),
-        filter if filter is not None else octets(b"objectClass", 0x87), tlv(0x30),
+        0x63, octets(base), integer(scope, 0x0A), integer(deref, 0x0A), integer(size), integer(time), tlv(0x01, b"\0"),
+        filter if filter is not None else octets(b"objectClass", 0x87), tlv(0x30, *map(octets, attributes)),
     )  # fmt: skip
     return message(message_id, body, controls)
+
+
+def equality(attribute: bytes, value: bytes) -> bytes:
+    return tlv(0xA3, octets(attribute), octets(value))
+
+
+def paged(size: int, cookie: bytes = b"") -> bytes:
+    """The controls of a request or a response with paged results (RFC 2696) alone."""
+    return controls(control(b"1.2.840.113556.1.4.319", value=tlv(0x30, integer(size), octets(cookie))))
 
 
 def control(oid: bytes, critical: bool = False, value: bytes | None = None) -> bytes:
@@ -93,13 +113,14 @@ def bind_response(message_id: int, code: int = 0) -> bytes:
     return result(message_id, 0x61, code)
 
 
-def done(message_id: int, code: int = 0) -> bytes:
-    return result(message_id, 0x65, code)
+def done(message_id: int, code: int = 0, controls: bytes = b"") -> bytes:
+    return message(message_id, tlv(0x65, integer(code, 0x0A), octets(b""), octets(b"")), controls)
 
 
-def entry(message_id: int, name: bytes = b"cn=a", value: bytes = b"v") -> bytes:
-    attribute = tlv(0x30, octets(b"cn"), tlv(0x31, octets(value)))
-    return message(message_id, tlv(0x64, octets(name), tlv(0x30, attribute)))
+def entry(message_id: int, name: bytes = b"cn=a", value: bytes = b"v", **more: bytes) -> bytes:
+    values = {b"cn": value} | {each.encode(): more[each] for each in more}
+    attributes = [tlv(0x30, octets(each), tlv(0x31, octets(values[each]))) for each in values]
+    return message(message_id, tlv(0x64, octets(name), tlv(0x30, *attributes)))
 
 
 def reference(message_id: int) -> bytes:

@@ -1,6 +1,7 @@
 //! `ostiary._core`: the boundary between the Rust core and Python. Converts and documents; holds no logic.
 //! The contract is `python/ostiary/_core.pyi`.
 
+mod policy;
 mod session;
 mod tls;
 mod values;
@@ -12,6 +13,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
+    #[pymodule_export]
+    use super::policy::{PyEntry, PyPolicy, PyVerdict};
     #[pymodule_export]
     use super::session::{PyEvent, PySession, PySettings, PyTlsFacts};
     #[pymodule_export]

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use ostiary_ldap::message::FilterLimits;
+use ostiary_ldap::message::{FilterLimits, RequestKind};
 use ostiary_session::{Event, Limits, RequireTls, SaslSecurityLayers, Session, Settings, Step};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
+use crate::policy::{PyPolicy, PyVerdict};
 use crate::tls::{PyListenerTls, PyServerSetup};
 
 thread_local! {
@@ -29,7 +30,7 @@ impl PySettings {
     #[pyo3(signature = (
         *, tls, upstream, require_tls, sasl_security_layers, allow_unauthenticated_bind, allow_ldapv2, allow_sicily,
         upstream_knows_gateway, message_bytes_unauthenticated, message_bytes, filter_depth, filter_nodes, outstanding_requests,
-        buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds
+        buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds, listener, policy=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor that is called once a listener")]
     #[expect(clippy::fn_params_excessive_bools, reason = "they are keyword arguments")]
@@ -51,6 +52,8 @@ impl PySettings {
         handshake_seconds: f64,
         first_message_seconds: f64,
         idle_seconds: f64,
+        listener: &str,
+        policy: Option<&PyPolicy>,
     ) -> PyResult<Self> {
         let require_tls = match require_tls {
             "all" => RequireTls::All,
@@ -72,6 +75,8 @@ impl PySettings {
             allow_sicily,
             upstream_knows_gateway,
             upstream,
+            listener: Arc::from(listener),
+            policy: policy.map(|policy| Arc::clone(&policy.0)),
             limits: Limits {
                 message_bytes_unauthenticated,
                 message_bytes,
@@ -112,6 +117,11 @@ pub enum PyEvent {
     PauseClient {},
     ResumeClient {},
     Deadline { at: f64 },
+    Decided { plugin: String, rule: String, mode: String, code: Option<u32>, operation: String },
+    ClientChanged {},
+    Held { hold: u32, stage: usize, operation: Py<PyString>, request: Py<PyBytes> },
+    BadReplacement { stage: usize },
+    Finished { operation: String, request: Py<PyBytes>, code: u32, entries: u32 },
     Opaque {},
     Close { reason: String },
 }
@@ -133,10 +143,27 @@ fn event(py: Python<'_>, event: Event) -> PyResult<PyEvent> {
         Event::PauseClient => PyEvent::PauseClient {},
         Event::ResumeClient => PyEvent::ResumeClient {},
         Event::Deadline(at) => PyEvent::Deadline { at },
+        Event::Decided { plugin, rule, mode, code, operation } => {
+            PyEvent::Decided { plugin, rule, mode: mode.to_string(), code, operation: word(operation) }
+        }
+        Event::ClientChanged => PyEvent::ClientChanged {},
+        Event::Held { hold, stage, operation, request } => {
+            let operation = PyString::intern(py, ostiary_policy::spec::word(operation)).unbind();
+            PyEvent::Held { hold, stage, operation, request: PyBytes::new(py, &request).unbind() }
+        }
+        Event::BadReplacement { stage } => PyEvent::BadReplacement { stage },
+        Event::Finished { operation, request, code, entries } => {
+            let request = PyBytes::new(py, &request).unbind();
+            PyEvent::Finished { operation: word(operation), request, code, entries }
+        }
         Event::Opaque => PyEvent::Opaque {},
         Event::Close(reason) => PyEvent::Close { reason: reason.to_string() },
         other => return Err(PyValueError::new_err(format!("an event that the bindings do not know: {other:?}"))),
     })
+}
+
+fn word(operation: RequestKind) -> String {
+    ostiary_policy::spec::word(operation).to_owned()
 }
 
 /// See `_core.pyi`.
@@ -165,8 +192,9 @@ impl PySession {
 #[pymethods]
 impl PySession {
     #[new]
-    fn new(settings: &PySettings, now: f64) -> Self {
-        Self(Session::new(Arc::clone(&settings.0), now))
+    #[pyo3(signature = (settings, now, address=None))]
+    fn new(settings: &PySettings, now: f64, address: Option<&str>) -> PyResult<Self> {
+        Ok(Self(Session::new(Arc::clone(&settings.0), crate::policy::address(address)?, now)))
     }
 
     fn client_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
@@ -207,6 +235,11 @@ impl PySession {
 
     fn expire<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
         self.step(py, |session, step| session.expire(now, step))
+    }
+
+    fn resume<'py>(&mut self, py: Python<'py>, hold: u32, verdict: &PyVerdict, now: f64) -> PyResult<PyStep<'py>> {
+        let verdict = verdict.into();
+        self.step(py, |session, step| session.resume(hold, verdict, now, step))
     }
 
     fn shut_down<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {

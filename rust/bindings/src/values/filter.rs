@@ -123,6 +123,23 @@ impl Filter {
     }
 
     #[getter]
+    fn attributes(&self) -> Tuple<AttributeDescription> {
+        let mut found: Vec<AttributeDescription> = Vec::new();
+        let mut open = vec![self.clone()];
+        while let Some(filter) = open.pop() {
+            match &*filter.0 {
+                Node::And(members) | Node::Or(members) => open.extend(members.iter().rev().cloned()),
+                Node::Not(member) => open.push(member.clone()),
+                Node::Item(item) => {
+                    let tested = item.attribute().cloned().map(AttributeDescription);
+                    found.extend(tested.filter(|attribute| !found.contains(attribute)));
+                }
+            }
+        }
+        Tuple(found)
+    }
+
+    #[getter]
     fn value(&self) -> Option<Octets> {
         match self.item()? {
             Item::Equality(assertion)
