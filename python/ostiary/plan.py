@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ostiary import config
 
-__all__ = ["ListenerPlan", "Plan", "ServerPlan", "UpstreamPlan", "plan"]
+__all__ = ["HookPlan", "ListenerPlan", "Plan", "ServerPlan", "UpstreamPlan", "plan"]
 
 Identity = tuple[tuple[bytes, ...], bytes, tuple[str, ...]]
 """Chain and key as DER, and the names: what the core takes."""
@@ -67,6 +67,21 @@ class UpstreamPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class HookPlan:
+    """One plugin whose hooks are asked."""
+
+    stage: int | None
+    """Its place in the policy; None when it is asked about no request."""
+    name: str
+    use: str
+    """What names its class."""
+    monitor: bool
+    time_limit_seconds: float
+    options: bytes = field(repr=False)
+    """Its validated options, pickled: only who makes the plugin imports what they are made of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a worker needs."""
 
@@ -76,6 +91,10 @@ class Plan:
     connections_per_address: int
     buffered_bytes: int
     drain_seconds: float
+    policy: str | None = None
+    """The specification of the core's `Policy`, as JSON; None without plugins."""
+    hooks: tuple[HookPlan, ...] = ()
+    """The plugins that are asked live, in their order."""
 
 
 def plan(asked: config.Config) -> Plan:
@@ -85,6 +104,7 @@ def plan(asked: config.Config) -> Plan:
         IdentityError: a certificate, key or authority cannot be used (any more).
     """
     limits = asked.limits
+    policy, hooks = plugins(asked)
     return Plan(
         listeners=tuple(listener(each, limits) for each in asked.listeners),
         upstreams=tuple(upstream(each, limits.connect_seconds) for each in asked.upstreams),
@@ -92,7 +112,19 @@ def plan(asked: config.Config) -> Plan:
         connections_per_address=limits.connections_per_address,
         buffered_bytes=limits.buffered_bytes,
         drain_seconds=limits.drain_seconds,
+        policy=policy,
+        hooks=hooks,
     )
+
+
+def plugins(asked: config.Config) -> tuple[str | None, tuple[HookPlan, ...]]:
+    """The policy that the plugins come to, and those of them that are asked live."""
+    if not asked.plugins:
+        return None, ()
+    from ostiary.plugins.chain import chain
+
+    made = chain(enumerate(asked.plugins))
+    return made.policy, made.hooks
 
 
 def listener(asked: config.Listener, limits: config.Limits) -> ListenerPlan:

@@ -40,6 +40,23 @@ BASE: dict[str, Any] = {
             "tls": {"mode": "ldaps", "ca": "ca.pem", "verify": True, "engine": "openssl"},
         }
     ],
+    "plugins": [
+        {
+            "use": "allow_list",
+            "mode": "monitor",
+            "rules": [
+                {
+                    "name": "a",
+                    "from": ["10.0.0.0/8"],
+                    "identity": [{"within": "dc=x"}, "anonymous"],
+                    "operations": "search",
+                    "filter": "(uid=?)",
+                    "size_limit": 5,
+                },
+            ],
+        },
+        {"use": "tests.plugins.module:House", "name": "house", "doors": [{"name": "a", "wide": 2}], "hours": [1, 2]},
+    ],
     "limits": {"connections": 5, "idle_seconds": 1.5},
 }
 TEXTS = st.sampled_from(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
 
 from ostiary.config import Config, schema
 from ostiary.config.meaning import meaning
 from ostiary.config.notices import notices
-from ostiary.config.table import Table
+from ostiary.config.wording import shown
+from ostiary.plugins.loading import built_in
 from ostiary.tls import throwaway_authority
 
 from .files import VALID, listener, upstream
@@ -18,16 +21,42 @@ from .files import VALID, listener, upstream
 REFERENCE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
-def key_paths(model: type[Table], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Every key of the models with its default, as the reference writes it."""
+def key_paths(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every key of the models with its default, as the reference writes it; plugins' own by the plugin's name."""
     for name, field in model.model_fields.items():
-        annotation, is_list = field.annotation, False
-        if getattr(annotation, "__origin__", None) is tuple:
-            annotation, is_list = get_args(annotation)[0], True
-        if isinstance(annotation, type) and issubclass(annotation, Table):
-            yield from key_paths(annotation, f"{prefix}{name}{'[]' if is_list else ''}.")
-        else:
-            yield f"{prefix}{name}", field.default
+        path, annotation = f"{prefix}{field.alias or name}", field.annotation
+        is_list = get_origin(annotation) is tuple
+        tables = set(models(annotation))
+        for each in sorted(tables, key=lambda each: each.__name__):
+            yield from key_paths(each, f"{path}{'[]' if is_list else ''}.")
+        if not tables or holds_text(annotation):
+            yield path, field.default
+
+
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The tables that an annotation allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from models(each)
+
+
+def holds_text(annotation: Any) -> bool:
+    """Whether a string may stand there, too."""
+    return annotation is str or any(holds_text(each) for each in get_args(annotation))
+
+
+def every_key() -> dict[str, object]:
+    """All keys of the configuration and of the built-in plugins."""
+    keys = dict(key_paths(Config))
+    for use, plugin in built_in().items():
+        keys |= dict(key_paths(plugin.Options, prefix_of(use)))
+    return keys
+
+
+def prefix_of(use: str) -> str:
+    """How the reference writes a plugin before its keys: by its name, unless a table of the file has that."""
+    return f"plugins.{use}." if use in Config.model_fields else f"{use}."
 
 
 def documented() -> dict[str, list[str]]:
@@ -41,7 +70,7 @@ def documented() -> dict[str, list[str]]:
 
 
 def test_every_key_is_in_the_reference_and_no_other() -> None:
-    assert set(documented()) == {path for path, _ in key_paths(Config)}
+    assert set(documented()) == set(every_key())
 
 
 def test_reference_states_the_real_defaults_of_limits() -> None:
@@ -49,6 +78,14 @@ def test_reference_states_the_real_defaults_of_limits() -> None:
     for path, default in key_paths(Config):
         if path.startswith("limits."):
             assert int(rows[path][0].strip("`").replace("_", "")) == default, path
+
+
+def test_reference_states_the_real_defaults_of_plugins() -> None:
+    rows, prefixes = documented(), tuple(prefix_of(use) for use in built_in())
+    for path, default in every_key().items():
+        if path.startswith(prefixes) and isinstance(default, bool | int | float | str):
+            told = rows[path][0].strip("`").replace("_", "")
+            assert told == shown(default).replace(".0", "").replace("_", ""), path
 
 
 def test_every_key_is_described_in_the_schema() -> None:

@@ -1,11 +1,22 @@
-"""The configuration: one TOML file, read whole, every fault told at once with its key path."""
+"""The configuration: one TOML file, read whole, every fault told at once with its key path.
 
-from ostiary.config.addresses import Address, ServerUrl
-from ostiary.config.limits import Limits
-from ostiary.config.listeners import Certificate, IdentityFiles, Listener, ListenerTls
-from ostiary.config.loading import load
-from ostiary.config.model import Config, schema
-from ostiary.config.upstreams import Upstream, UpstreamTls
+Its modules are loaded when they are first used: a plugin in a worker takes the kinds of its values from here, and
+needs no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ostiary.config.addresses import Address, ServerUrl
+    from ostiary.config.json_schema import schema
+    from ostiary.config.limits import Limits
+    from ostiary.config.listeners import Certificate, IdentityFiles, Listener, ListenerTls
+    from ostiary.config.loading import load
+    from ostiary.config.model import Config
+    from ostiary.config.plugins import PluginTable
+    from ostiary.config.upstreams import Upstream, UpstreamTls
 
 __all__ = [
     "Address",
@@ -15,9 +26,30 @@ __all__ = [
     "Limits",
     "Listener",
     "ListenerTls",
+    "PluginTable",
     "ServerUrl",
     "Upstream",
     "UpstreamTls",
     "load",
     "schema",
 ]
+
+_MODULES = {
+    "addresses": ("Address", "ServerUrl"),
+    "json_schema": ("schema",),
+    "limits": ("Limits",),
+    "listeners": ("Certificate", "IdentityFiles", "Listener", "ListenerTls"),
+    "loading": ("load",),
+    "model": ("Config",),
+    "plugins": ("PluginTable",),
+    "upstreams": ("Upstream", "UpstreamTls"),
+}
+_LATE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

@@ -16,6 +16,7 @@ from ostiary.config.certificate_checks import check_files
 from ostiary.config.checks import check_meaning
 from ostiary.config.environment import Interpolated, interpolate
 from ostiary.config.model import Config
+from ostiary.config.plugin_checks import check_plugins
 from ostiary.config.reading import Reader
 from ostiary.config.table import Finding, Loc, key_path
 from ostiary.config.wording import shown
@@ -44,7 +45,9 @@ def parse(text: str, directory: Path) -> Config:
     values = interpolate(raw, os.environ)
     reader = Reader(directory)
     config = reader.table(Config, values.data, ())
-    findings = [*values.findings, *reader.findings, *check_meaning(config), *check_files(config)]
+    findings = [*values.findings, *reader.findings, *check_meaning(config)]
+    findings += check_plugins(config, [each.loc for each in findings])
+    findings += check_files(config)
     if findings:
         raise ConfigError(_faults(findings, values, raw))
     return Config.model_validate(values.data, context={"directory": directory})
@@ -61,16 +64,41 @@ def _faults(findings: Iterable[Finding], values: Interpolated, raw: dict[str, An
     for position, finding in enumerate(findings):
         if finding.loc in unset and position >= len(values.findings):
             continue
-        fault = Fault(key_path(finding.loc), _line(finding, values.originals))
+        fault = Fault(key_path(_written(finding.loc, raw)), _line(finding, values))
         faults.setdefault(fault, _place(finding.loc, raw))
     return sorted(faults, key=lambda fault: faults[fault])
 
 
-def _line(finding: Finding, originals: dict[Loc, str]) -> str:
+def _written(loc: Loc, raw: Any) -> Loc:
+    """The place without positions in lists that the file writes as a single value."""
+    place: list[str | int] = []
+    for part in loc:
+        if isinstance(part, str) or isinstance(raw, list) or raw is None:
+            place.append(part)
+            is_there = part in raw if isinstance(raw, dict) else isinstance(raw, list) and int(part) < len(raw)
+            raw = raw[part] if is_there else None
+    return tuple(place)
+
+
+def _line(finding: Finding, values: Interpolated) -> str:
+    originals = values.originals
+    # A plugin or the core may have said what it found.
+    message = _without_environment(finding, values)
     if finding.value is None:
-        return finding.message
+        return message
     # What came from the environment may be a secret that landed under the wrong key.
-    return f"{finding.message}: {shown(originals.get(finding.loc, finding.value))}"
+    return f"{message}: {shown(originals.get(finding.loc, finding.value))}"
+
+
+def _without_environment(finding: Finding, values: Interpolated) -> str:
+    message = finding.message
+    for loc, original in values.originals.items():
+        if finding.loc[0] == "plugins" and loc[: len(finding.loc)] == finding.loc:
+            value: Any = values.data
+            for part in loc:
+                value = value[part]
+            message = message.replace(value, original) if value else message
+    return message
 
 
 def _place(loc: Loc, raw: Any) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
+from ostiary.config.plugins import PluginTable
 from ostiary.config.upstreams import Upstream
 from ostiary.tls import identity_of
 
@@ -20,10 +21,11 @@ class Paragraph(NamedTuple):
 
 
 def meaning(config: Config) -> list[Paragraph]:
-    """Every listener, every upstream and the limits in words. Raises: IdentityError."""
+    """Every listener, upstream and plugin, and the limits, in words. Raises: IdentityError."""
     return [
         *(Paragraph(f"listener {one.name}", tuple(_listener(one))) for one in config.listeners),
         *(Paragraph(f"upstream {one.name}", tuple(_upstream(one))) for one in config.upstreams),
+        *(Paragraph(f"plugin {one.name}", tuple(_plugin(one))) for one in config.plugins),
         Paragraph("limits", tuple(_limits(config.limits))),
     ]
 
@@ -80,6 +82,20 @@ def _upstream(upstream: Upstream) -> Iterator[str]:
         yield "does NOT verify the server's certificate"
     if tls.certificate is not None:
         yield f"shows the certificate for {_certificate(tls)}"
+
+
+def _plugin(table: PluginTable) -> Iterator[str]:
+    from ostiary.plugins.hooks import operations_of
+    from ostiary.plugins.loading import instance, plugin_class
+
+    plugin, rules = instance(plugin_class(table.use), table.options)
+    if table.mode == "monitor":
+        yield "only counts and logs what it would decide"
+    yield from plugin.meaning()
+    if not plugin.meaning() and rules:
+        yield f"brings rules: {', '.join(each.kind for each in rules)}"
+    if operations := operations_of(plugin):
+        yield f"is asked live about {_joined(list(operations))}, within {table.time_limit_seconds:g} seconds"
 
 
 def _certificate(files: IdentityFiles) -> str:

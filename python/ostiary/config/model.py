@@ -7,16 +7,15 @@ value but neither files nor what values mean together.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener
+from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
 from ostiary.config.upstreams import Upstream
-
-JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _one_worker(value: object) -> object:
@@ -28,7 +27,7 @@ def _one_worker(value: object) -> object:
 
 
 class Config(Table):
-    """An Ostiary gateway: its listeners, upstreams and limits."""
+    """An Ostiary gateway: its listeners, upstreams, plugins and limits."""
 
     workers: Annotated[Literal[1], BeforeValidator(_one_worker)] = 1
     """Number of worker processes; this version has one."""
@@ -36,6 +35,8 @@ class Config(Table):
     """The addresses that clients connect to."""
     upstreams: tuple[Upstream, ...] = Field(min_length=1)
     """The directories behind the gateway."""
+    plugins: tuple[PluginTable, ...] = ()
+    """What decides about requests, in this order."""
     limits: Limits = Limits()
     """How much clients may take up."""
 
@@ -55,8 +56,3 @@ class Config(Table):
             if upstream.name == name:
                 return upstream
         raise KeyError(name)
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the configuration file, for editors and other tools."""
-    return {"$schema": JSON_SCHEMA_DIALECT, **Config.model_json_schema(), "title": "Ostiary configuration"}

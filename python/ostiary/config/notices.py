@@ -14,6 +14,7 @@ from pathlib import Path
 from ostiary.config.addresses import ServerUrl
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
+from ostiary.config.plugin_checks import plugin_warnings
 from ostiary.config.table import Loc, key_path
 from ostiary.config.upstreams import Upstream
 from ostiary.errors import Fault
@@ -34,7 +35,18 @@ def notices(config: Config) -> list[Fault]:
         found += [Fault(key_path(place), message) for place, message in _upstream(upstream, loc)]
         if not any(listener.upstream == upstream.name for listener in config.listeners):
             found.append(Fault(key_path((*loc, "name")), f"no listener uses this upstream: {upstream.name}"))
+    found += [Fault(key_path(loc), message) for loc, message in plugin_warnings(config)]
+    found += [Fault(key_path(loc), message) for loc, message in _monitors(config)]
     return found
+
+
+def _monitors(config: Config) -> Iterator[tuple[Loc, str]]:
+    for index, plugin in enumerate(config.plugins):
+        if plugin.mode == "monitor":
+            yield (
+                ("plugins", index, "mode"),
+                f"nothing is refused by this plugin, only counted and logged: {plugin.name}",
+            )
 
 
 def _listener(listener: Listener, loc: Loc) -> Iterator[tuple[Loc, str]]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import functools
 import typing
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from ostiary.config.options import option_findings, sound_part
+from ostiary.config.plugins import PluginTable, options_model, own_keys, validated
 from ostiary.config.table import Faulty, Finding, Loc, Table
 from ostiary.config.wording import did_you_mean, sentence
 
@@ -34,6 +37,33 @@ class Reader:
             self.findings.append(Finding(loc, "expected a table", data))
             return typing.cast(T, Faulty())
         data = model.complete(data)
+        if issubclass(model, PluginTable):
+            return typing.cast(T, self._plugin(data, loc))
+        return self._own(model, data, loc)
+
+    def _plugin(self, data: dict[str, Any], loc: Loc) -> PluginTable:
+        """A plugin's table: the keys that all have, and its own if it can be told which those are."""
+        own = own_keys(data)
+        table = self._own(PluginTable, {key: value for key, value in data.items() if key not in own}, loc)
+        use = table.__dict__.get("use")
+        if isinstance(use, str):
+            options = self._options(options_model(use), own, loc)
+            if options is not None:
+                table._options = options
+        return table
+
+    def _options(self, model: type[BaseModel], data: dict[str, Any], loc: Loc) -> BaseModel | None:
+        """A plugin's own keys, or what is sound of them, as the core may have faults to tell of the rest."""
+        try:
+            return validated(model, data, self._context)
+        except ValidationError as error:
+            found = list(option_findings(model, error, data, loc))
+        self.findings += found
+        with suppress(ValidationError):
+            return validated(model, sound_part(data, (each.loc[len(loc) :] for each in found)), self._context)
+        return None
+
+    def _own(self, model: type[T], data: dict[str, Any], loc: Loc) -> T:
         for key in data:
             if key not in model.model_fields:
                 hint = did_you_mean(key, model.model_fields)

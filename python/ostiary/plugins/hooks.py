@@ -1,0 +1,392 @@
+"""Asks hooks: in order, within their time limit, and so that a plugin that fails, refuses.
+
+What the driver calls: `start` and `stop` once, `connect` when a client has come, `run` when the core holds a request,
+`finished` when one was answered, `closed` when the client is gone. Nothing here raises for what a plugin does.
+Knows no session and no socket. Logs which plugin failed and where, never a request's content: exceptions are told by
+their class, as their texts may hold what a client sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import types
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from ostiary import log
+from ostiary._core import decode_request
+from ostiary.plugins.request import OPERATIONS, Operation, Request
+from ostiary.plugins.verdict import PASS, Result, Verdict, close, refuse
+from ostiary.plugins.watchdog import WATCHDOG, Overrun
+
+if TYPE_CHECKING:
+    from ostiary.plugins.client import Client
+    from ostiary.plugins.model import Plugin
+
+__all__ = ["FAILED", "Asked", "HookChain", "HookCost", "Note", "operations_of"]
+
+logger = logging.getLogger("ostiary.plugins")
+
+OTHER = 80
+FAILED = refuse(OTHER, "refused: the policy could not decide")
+FAILED_CONNECT = close("refused: the policy could not decide")
+BACKGROUND_MOST = 1_024
+"""How many `on_finished` and `on_close` calls may be awaited at a time; more are lost, and told."""
+LOG_SECONDS = 1.0
+"""A hook that fails for every request is told this often, with the number of its errors."""
+
+Call = Callable[..., Any]
+
+
+class HookCost(NamedTuple):
+    """What a hook has cost so far."""
+
+    plugin: str
+    hook: str
+    calls: int
+    seconds: float
+    """From the question to the verdict, waiting included."""
+    errors: int
+    """Calls that raised, took too long, or gave no verdict."""
+
+
+class Note(NamedTuple):
+    """What a plugin in monitor mode would have done."""
+
+    plugin: str
+    hook: str
+    client: Client
+    verdict: Verdict
+
+
+class Asked(NamedTuple):
+    """A plugin that is asked: where it stands, and how."""
+
+    stage: int | None
+    """Its hook stage in the policy; None when no request is held for it."""
+    name: str
+    instance: Plugin
+    monitor: bool
+    limit: float
+
+
+class _Hook:
+    """One method of one plugin, and what it has cost."""
+
+    __slots__ = (
+        "call",
+        "calls",
+        "errors",
+        "is_async",
+        "limit",
+        "method",
+        "monitor",
+        "plugin",
+        "seconds",
+        "steps",
+        "told",
+    )
+
+    def __init__(self, asked: Asked, method: str) -> None:
+        self.plugin = asked.name
+        self.method = method
+        self.call: Call = getattr(asked.instance, method)
+        self.is_async = inspect.iscoroutinefunction(self.call)
+        self.limit = asked.limit
+        self.monitor = asked.monitor
+        self.calls = 0
+        self.steps = 0
+        self.seconds = 0.0
+        self.errors = 0
+        self.told = 0.0
+
+
+class HookChain:
+    """The hooks of a configuration's plugins."""
+
+    def __init__(self, plugins: Sequence[Asked], note: Callable[[Note], None] | None = None) -> None:
+        """`note` is called for what plugins in monitor mode would have done; by default it is logged."""
+        self._note = note or _log_note
+        self._hooks: list[_Hook] = []
+        self._stages: dict[int, dict[Operation, _Hook]] = {}
+        self._connect = [self._hook(each, "on_connect") for each in plugins if _has(each, "on_connect")]
+        for each in plugins:
+            if each.stage is not None:
+                methods = {one: self._hook(each, one) for one in dict.fromkeys(operations_of(each.instance).values())}
+                hooks = {operation: methods[method] for operation, method in operations_of(each.instance).items()}
+                self._stages[each.stage] = hooks
+        self._finished = [self._hook(each, "on_finished") for each in plugins if _has(each, "on_finished")]
+        self._closed = [self._hook(each, "on_close") for each in plugins if _has(each, "on_close")]
+        self._background: set[asyncio.Task[Any]] = set()
+        self._limit = min((hook.limit for hook in self._hooks), default=0.0)
+
+    def _hook(self, asked: Asked, method: str) -> _Hook:
+        hook = _Hook(asked, method)
+        self._hooks.append(hook)
+        return hook
+
+    # What the driver wants to know.
+
+    @property
+    def asks_connect(self) -> bool:
+        """Whether `connect` has anything to ask."""
+        return bool(self._connect)
+
+    @property
+    def observes(self) -> bool:
+        """Whether `finished` has anybody to tell."""
+        return bool(self._finished)
+
+    @property
+    def follows(self) -> bool:
+        """Whether `closed` has anybody to tell."""
+        return bool(self._closed)
+
+    @property
+    def costs(self) -> list[HookCost]:
+        """What each hook has cost so far."""
+        return [HookCost(each.plugin, each.method, each.calls, each.seconds, each.errors) for each in self._hooks]
+
+    def plugin(self, stage: int) -> str:
+        """The name of the plugin whose hooks a stage asks."""
+        return next(iter(self._stages[stage].values())).plugin
+
+    def start(self) -> None:
+        """Watches over hooks from now on. To be called in the main thread."""
+        if self._hooks:
+            WATCHDOG.start(self._limit)
+
+    def stop(self) -> None:
+        """Ends the watch, and what is still awaited."""
+        if self._hooks:
+            WATCHDOG.stop(self._limit)
+        for task in self._background:
+            task.cancel()
+
+    # Questions.
+
+    def run(self, stage: int, client: Client, request: Request) -> Verdict | Coroutine[Any, Any, Verdict]:
+        """The verdict of a stage's hook, or a coroutine that gives it. Neither raises."""
+        hook = self._stages[stage][request.operation]
+        if hook.is_async:
+            return self._wait(hook, client, request)
+        started = perf_counter()
+        hook.calls += 1
+        try:
+            WATCHDOG.running = hook
+            verdict = hook.call(client, request)
+            WATCHDOG.running = None
+        except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
+            WATCHDOG.running = None
+            verdict = self._failed(hook, error, FAILED)
+        hook.seconds += perf_counter() - started
+        # Nothing else is to be looked at for what passes, which is nearly everything.
+        return PASS if verdict is PASS else self._taken(hook, client, request, verdict)
+
+    def connect(self, client: Client) -> Verdict | Coroutine[Any, Any, Verdict]:
+        """What the plugins say of a client that has just come, `PASS` or `close`; as `run`."""
+        return self._connected(client, 0)
+
+    def finished(self, client: Client, request: Request, result: Result) -> None:
+        """Tells the plugins how a request was answered."""
+        for hook in self._finished:
+            self._tell(hook, client, request, result)
+
+    def closed(self, client: Client) -> None:
+        """Tells the plugins that a client is gone."""
+        for hook in self._closed:
+            self._tell(hook, client)
+
+    # How hooks are called.
+
+    def _connected(self, client: Client, place: int) -> Verdict | Coroutine[Any, Any, Verdict]:
+        for index, hook in enumerate(self._connect[place:], place):
+            if hook.is_async:
+                return self._wait_connected(hook, client, index)
+            verdict = self._admitted(hook, client, self._call(hook, FAILED_CONNECT, client))
+            if verdict is not PASS:
+                return verdict
+        return PASS
+
+    async def _wait_connected(self, hook: _Hook, client: Client, place: int) -> Verdict:
+        verdict = self._admitted(hook, client, await self._outcome(hook, FAILED_CONNECT, client))
+        if verdict is not PASS:
+            return verdict
+        further = self._connected(client, place + 1)
+        return further if isinstance(further, Verdict) else await further
+
+    def _admitted(self, hook: _Hook, client: Client, verdict: object) -> Verdict:
+        if not isinstance(verdict, Verdict) or verdict.kind not in ("pass", "close"):
+            verdict = self._failed(hook, _Nonsense(verdict), FAILED_CONNECT)
+        return self._applied(hook, client, verdict)
+
+    async def _wait(self, hook: _Hook, client: Client, request: Request) -> Verdict:
+        verdict = await self._outcome(hook, FAILED, client, request)
+        return PASS if verdict is PASS else self._taken(hook, client, request, verdict)
+
+    def _call(self, hook: _Hook, failed: Verdict, *arguments: object) -> object:
+        """What a hook that is no coroutine gives."""
+        started = perf_counter()
+        hook.calls += 1
+        try:
+            WATCHDOG.running = hook
+            outcome: object = hook.call(*arguments)
+            WATCHDOG.running = None
+        except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
+            WATCHDOG.running = None
+            outcome = self._failed(hook, error, failed)
+        hook.seconds += perf_counter() - started
+        return outcome
+
+    async def _outcome(self, hook: _Hook, failed: Verdict, *arguments: object) -> object:
+        """What a hook that is a coroutine gives, within its time limit whatever it does about being cancelled."""
+        started = perf_counter()
+        hook.calls += 1
+        task = asyncio.create_task(_watched(hook, hook.call(*arguments)))
+        try:
+            await asyncio.wait((task,), timeout=hook.limit)
+        finally:
+            if not task.done():
+                self._leave(task)
+            hook.seconds += perf_counter() - started
+        if not task.done():
+            return self._failed(hook, Overrun(), failed)
+        if task.cancelled():
+            return self._failed(hook, asyncio.CancelledError(), failed)
+        error = task.exception()
+        return task.result() if error is None else self._failed(hook, error, failed)
+
+    def _leave(self, task: asyncio.Task[Any]) -> None:
+        """Cancels a task that nobody waits for any more."""
+        task.cancel()
+        self._background.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved, or asyncio would complain: its request was refused long ago
+
+    def _tell(self, hook: _Hook, *arguments: object) -> None:
+        if not hook.is_async:
+            self._call(hook, FAILED, *arguments)
+        elif len(self._background) >= BACKGROUND_MOST:
+            self._failed(hook, asyncio.QueueFull(), FAILED)
+        else:
+            task = asyncio.create_task(self._outcome(hook, FAILED, *arguments))
+            self._background.add(task)
+            task.add_done_callback(self._forget)
+
+    # What becomes of an outcome.
+
+    def _taken(self, hook: _Hook, client: Client, request: Request, verdict: object) -> Verdict:
+        if isinstance(verdict, Verdict) and (verdict.kind != "replace" or _is_replacement(request, verdict.request)):
+            return self._applied(hook, client, verdict)
+        return self._applied(hook, client, self._failed(hook, _Nonsense(verdict), FAILED))
+
+    def _applied(self, hook: _Hook, client: Client, verdict: Verdict) -> Verdict:
+        if not hook.monitor:
+            return verdict
+        if verdict.kind != "pass":
+            self._note(Note(hook.plugin, hook.method, client, verdict))
+        return PASS
+
+    def _failed(self, hook: _Hook, error: BaseException, verdict: Verdict) -> Verdict:
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        hook.errors += 1
+        now = perf_counter()
+        if hook.errors == 1 or now - hook.told >= LOG_SECONDS:
+            hook.told = now
+            log.event(
+                logger, logging.ERROR, "plugin_failed",
+                plugin=hook.plugin, hook=hook.method, reason=_reason(hook, error), errors=hook.errors,
+            )  # fmt: skip
+        return verdict
+
+
+class _Nonsense(Exception):
+    """A hook gave something that is no verdict, or none that fits."""
+
+    def __init__(self, outcome: object) -> None:
+        if inspect.iscoroutine(outcome):
+            outcome.close()  # or it would complain that it was never awaited
+        super().__init__(type(outcome).__name__)
+        self.is_verdict = isinstance(outcome, Verdict)
+
+
+async def _watched(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Any:
+    return await _stepped(hook, inner)
+
+
+@types.coroutine
+def _stepped(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Drives a coroutine, watched from one await to the next, as it holds up everything there."""
+    value: Any = None
+    raised: BaseException | None = None
+    while True:
+        hook.steps += 1
+        try:
+            WATCHDOG.running = hook
+            awaited = inner.send(value) if raised is None else inner.throw(raised)
+            WATCHDOG.running = None
+        except StopIteration as end:
+            WATCHDOG.running = None
+            return end.value
+        except BaseException:
+            WATCHDOG.running = None
+            raise
+        raised = None
+        try:
+            value = yield awaited
+        except BaseException as error:  # noqa: BLE001  (the coroutine's own to deal with, as in any await)
+            raised = error
+
+
+def operations_of(plugin: Plugin | type[Plugin]) -> dict[Operation, str]:
+    """The operations that a plugin is asked about, and the method for each."""
+    every = "on_request" if hasattr(plugin, "on_request") else None
+    methods = {each: f"on_{each}" if hasattr(plugin, f"on_{each}") else every for each in OPERATIONS}
+    return {operation: method for operation, method in methods.items() if method is not None}
+
+
+def _has(asked: Asked, method: str) -> bool:
+    return hasattr(asked.instance, method)
+
+
+def _is_replacement(request: Request, raw: bytes | None) -> bool:
+    """Whether it may go on instead: one whole request, of the same kind and with the same id."""
+    try:
+        message = decode_request(cast("bytes", raw))
+        return message.message_id == request.message_id and message.kind == request.operation
+    except (TypeError, ValueError):
+        return False
+
+
+def _reason(hook: _Hook, error: BaseException) -> str:
+    """What went wrong, without a value of the request."""
+    match error:
+        case Overrun():
+            return f"no verdict within {hook.limit:g} seconds"
+        case _Nonsense() if error.is_verdict:
+            return "the verdict does not fit here"
+        case _Nonsense():
+            return f"expected a verdict, found {error}"
+        case asyncio.QueueFull():
+            return f"{BACKGROUND_MOST} calls wait already"
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = "" if frame is None else f" at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+    return f"{type(error).__name__}{place}"
+
+
+def _log_note(note: Note) -> None:
+    verdict = note.verdict
+    log.event(
+        logger, logging.INFO, "hook_monitored",
+        plugin=note.plugin, hook=note.hook, verdict=verdict.kind, code=verdict.code, client=str(note.client.address),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The plugin model: what hooks see, how they are asked, and what becomes of those that fail."""

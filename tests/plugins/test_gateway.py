@@ -1,0 +1,114 @@
+"""Plugins in the real process: uvloop, the worker's own imports, and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.one_time_password import code_of
+from ostiary._core import CompareRequest, DelRequest, Filter, SearchRequest
+from ostiary.demo.behind import embedded_directory
+from ostiary.demo.client import Client, Disconnected
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WIKI = "cn=wiki,ou=services,dc=example,dc=org"
+FAILING = """
+import asyncio, sys, time
+from ostiary.plugins import PASS, Plugin, close
+
+class Failing(Plugin):
+    def on_search(self, client, request):
+        while True:
+            pass
+
+    def on_delete(self, client, request):
+        time.sleep(30)
+
+    async def on_compare(self, client, request):
+        await asyncio.sleep(30)
+
+    def on_connect(self, client):
+        return close("not you") if client.listener == "closed" else PASS
+
+    def on_bind(self, client, request):
+        print(*sorted(sys.modules), file=open("modules", "w"))
+        return PASS
+"""
+
+
+@asynccontextmanager
+async def gateway(place: Path, plugins: str) -> AsyncIterator[dict[str, int]]:
+    """The command as an operator runs it, before the demo's directory; gives the ports by listener."""
+    async with AsyncExitStack() as stack:
+        behind = await embedded_directory(place / "directory", stack)
+        upstream = f'[[upstreams]]\nname = "directory"\nservers = ["{behind.url}"]\ntls = {{ {behind.tls_table} }}\n'
+        listeners = "".join(
+            f'[[listeners]]\nname = "{name}"\naddress = "127.0.0.1:0"\nupstream = "directory"\n'
+            'tls = { mode = "none" }\n'
+            for name in ("plain", "closed")
+        )
+        (place / "ostiary.toml").write_text(listeners + upstream + plugins)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ostiary", "run", "--config", "ostiary.toml",
+            cwd=place, stderr=asyncio.subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": f"{EXAMPLES}{os.pathsep}{place}"},
+        )  # fmt: skip
+        assert process.stderr is not None
+        ports: dict[str, int] = {}
+        async for line in process.stderr:
+            told: dict[str, Any] = json.loads(line)
+            if told["event"] == "listener_opened":
+                ports[told["listener"]] = int(told["address"].rpartition(":")[2])
+            if told["event"] == "started":
+                break
+        try:
+            yield ports
+        finally:
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_code_is_taken_off_before_the_bind_goes_upstream(tmp_path: Path) -> None:
+    secret = base64.b32encode(b"12345678901234567890").decode()
+    (tmp_path / "secrets").write_text(f"{secret} {WIKI}\n")
+    (tmp_path / "secrets").chmod(0o600)
+    plugins = '[[plugins]]\nuse = "one_time_password:OneTimePassword"\nsecrets_file = "secrets"\n'
+    async with gateway(tmp_path, plugins) as ports:
+        client = await Client.connect("127.0.0.1", ports["plain"])
+        code = code_of(b"12345678901234567890", int(time.time()) // 30, 6, "sha1").decode()
+        passwords = ["wiki-password", f"wiki-password{code}", f"wiki-password{code}"]
+        answers = [await client.bind(WIKI, password) for password in passwords]
+        assert [answer.result.result_code for answer in answers] == [49, 0, 49]
+        await client.close()
+
+
+@pytest.mark.timeout(60)
+async def test_hooks_that_hang_refuse_and_nobody_else_notices(tmp_path: Path) -> None:
+    (tmp_path / "failing.py").write_text(FAILING)
+    async with gateway(tmp_path, '[[plugins]]\nuse = "failing:Failing"\ntime_limit_seconds = 0.2\n') as ports:
+        client = await Client.connect("127.0.0.1", ports["plain"])
+        for hanging in (
+            SearchRequest("dc=example,dc=org", 2, Filter("(cn=wiki)")),
+            CompareRequest(WIKI, "cn", b"wiki"),
+            DelRequest("cn=nobody,dc=example,dc=org"),
+        ):
+            result = (await client.request(hanging)).result
+            assert (result.result_code, result.diagnostic_message) == (80, "refused: the policy could not decide")
+        assert (await client.bind(WIKI, "wiki-password")).result.result_code == 0
+        await client.close()
+        closed = await Client.connect("127.0.0.1", ports["closed"])
+        with pytest.raises(Disconnected):
+            await closed.bind(WIKI, "wiki-password")
+    modules = (tmp_path / "modules").read_text().split()
+    assert "cryptography" not in modules
+    assert "typer" not in modules
