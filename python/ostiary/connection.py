@@ -20,6 +20,7 @@ from ostiary.upstream import Dial
 
 if TYPE_CHECKING:
     from ostiary._core import Step
+    from ostiary.asking import Asking
     from ostiary.link import UpstreamLink
     from ostiary.listener import Listener
 
@@ -33,6 +34,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_address",
+        "_asking",
         "_dial",
         "_holds",
         "_listener",
@@ -53,6 +55,7 @@ class Connection(asyncio.Protocol):
         # Why the client is not read from: the session asked for it, or the upstream does not take more.
         self._holds = 0
         self._address = ""
+        self._asking: Asking | None = None
         self.has_lasted = False
         """It has outlived its first time limit: the socket upstream gets what only long connections need."""
 
@@ -64,13 +67,18 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self.write = transport.write
         """Writes to the client."""
-        now = monotonic()
-        self.session = Session(self._listener.settings, now)
-        if not self._listener.admit(self):
+        listener, now = self._listener, monotonic()
+        address = peer_host(self._transport) if listener.has_policy else None
+        self.session = Session(listener.settings, now, address)
+        if not listener.admit(self, address):
             transport.abort()
             return
-        transport.set_write_buffer_limits(high=self._listener.buffered_bytes)
+        transport.set_write_buffer_limits(high=listener.buffered_bytes)
         self._arm(self.session.deadline - now)
+        if listener.hooks is not None:
+            self._asking = listener.asking(self, address)
+            if listener.hooks.asks_connect:
+                self._asking.admit()
 
     def data_received(self, data: bytes) -> None:
         to_client, to_upstream, events = self.session.client_data(data, monotonic())
@@ -98,6 +106,9 @@ class Connection(asyncio.Protocol):
         self.take(self.session.client_gone())
         self._disarm()
         self._listener.forget(self)
+        if self._asking is not None:
+            self._asking.closed()
+            self._asking = None
 
     # What sessions, upstreams and the gateway ask for.
 
@@ -122,6 +133,14 @@ class Connection(asyncio.Protocol):
     def buffered_bytes(self) -> int:
         """Octets that may wait for one side before the other is paused."""
         return self._listener.buffered_bytes
+
+    def refuse(self, reason: str) -> None:
+        """A plugin does not let the client in."""
+        log.event(
+            logger, logging.INFO, "connection_refused",
+            client=self.client_address, listener=self._listener.name, reason=reason,
+        )  # fmt: skip
+        self._transport.abort()
 
     def shut_down(self) -> None:
         """Ends the session with a notice."""
@@ -173,6 +192,25 @@ class Connection(asyncio.Protocol):
     def _report(self, event: Event) -> None:
         if self._dial is not None:
             self._dial.report(event)
+
+    def _note_decision(self, event: Event.Decided) -> None:
+        self._listener.decisions.note(event, self.client_address, self._listener.name)
+
+    def _ask(self, event: Event.Held) -> None:
+        if self._asking is not None:
+            self._asking.held(event)
+
+    def _renew_client(self, _event: Event) -> None:
+        if self._asking is not None:
+            self._asking.client_changed()
+
+    def _tell_finished(self, event: Event.Finished) -> None:
+        if self._asking is not None:
+            self._asking.finished(event)
+
+    def _note_bad_replacement(self, event: Event.BadReplacement) -> None:
+        plugin = "" if self._listener.hooks is None else self._listener.hooks.plugin(event.stage)
+        log.event(logger, logging.ERROR, "plugin_failed", plugin=plugin, reason="its replacement is no such request")
 
     def _pause(self, _event: Event) -> None:
         self.hold_client()
@@ -260,9 +298,20 @@ ACTIONS: dict[type[Event], Callable[[Connection, Any], None]] = {
     Event.ResumeClient: Connection._resume,
     Event.Deadline: Connection._move_deadline,
     Event.Violation: Connection._log_violation,
+    Event.Decided: Connection._note_decision,
+    Event.ClientChanged: Connection._renew_client,
+    Event.Held: Connection._ask,
+    Event.BadReplacement: Connection._note_bad_replacement,
+    Event.Finished: Connection._tell_finished,
     Event.Opaque: Connection._warn_opaque,
     Event.Close: Connection._close,
 }
+
+
+def peer_host(transport: asyncio.BaseTransport) -> str | None:
+    """The peer's IP address; none on a unix socket."""
+    peer = transport.get_extra_info("peername")
+    return peer[0] if isinstance(peer, tuple) else None
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:

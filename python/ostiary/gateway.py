@@ -14,6 +14,7 @@ import uvloop
 from ostiary import __version__, log
 from ostiary.errors import OstiaryError
 from ostiary.listener import Admission, Listener
+from ostiary.policing import Policing
 from ostiary.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class Gateway:
     def __init__(self, plan: Plan) -> None:
         upstreams = {each.name: Upstream(each) for each in plan.upstreams}
         admission = Admission(plan.connections, plan.connections_per_address)
+        self._policing = policing = Policing(plan)
         self._drain_seconds = plan.drain_seconds
-        self.listeners = [Listener(each, upstreams[each.upstream], admission) for each in plan.listeners]
+        self.listeners = [Listener(each, upstreams[each.upstream], admission, policing) for each in plan.listeners]
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -47,6 +49,7 @@ class Gateway:
         Raises:
             OSError: an address cannot be bound; names the listener.
         """
+        self._policing.start()
         try:
             for listener in self.listeners:
                 try:
@@ -73,6 +76,7 @@ class Gateway:
                 if late:
                     connection.abort()
             await asyncio.sleep(DRAIN_STEP)
+        self._policing.stop()
         # What was written last leaves with the next turns of the loop.
         await asyncio.sleep(DRAIN_STEP)
 

@@ -10,6 +10,7 @@ import socket
 import stat
 from collections import Counter
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ostiary import log
@@ -18,7 +19,12 @@ from ostiary.connection import Connection
 from ostiary.link import keep_alive
 
 if TYPE_CHECKING:
+    from ostiary._core import Entry
+    from ostiary.asking import Asking
+    from ostiary.decisions import Decisions
     from ostiary.plan import ListenerPlan
+    from ostiary.plugins.hooks import HookChain
+    from ostiary.policing import Policing
     from ostiary.upstream import Upstream
 
 __all__ = ["Admission", "Listener"]
@@ -63,7 +69,7 @@ class Admission:
 class Listener:
     """An address the gateway accepts on."""
 
-    def __init__(self, plan: ListenerPlan, upstream: Upstream, admission: Admission) -> None:
+    def __init__(self, plan: ListenerPlan, upstream: Upstream, admission: Admission, policing: Policing) -> None:
         self.name = plan.name
         self.upstream = upstream
         self.buffered_bytes: int = plan.settings["buffered_bytes"]
@@ -71,12 +77,39 @@ class Listener:
             tls=ListenerTls(**plan.tls),
             upstream=upstream.name,
             upstream_knows_gateway=upstream.knows_gateway,
+            listener=plan.name,
+            policy=policing.policy,
             **plan.settings,
         )
         self.connections: set[Connection] = set()
         self._plan = plan
         self._admission = admission
+        self._policing = policing
+        # Who takes part in limits on connections, and how to give that back.
+        self._entries: dict[Connection, Entry] = {}
         self._server: asyncio.Server | None = None
+
+    @property
+    def has_policy(self) -> bool:
+        """Whether rules or hooks judge its clients."""
+        return self._policing.policy is not None
+
+    @property
+    def hooks(self) -> HookChain | None:
+        """The plugins that are asked live."""
+        return self._policing.hooks
+
+    @property
+    def decisions(self) -> Decisions:
+        """What rules decided."""
+        return self._policing.decisions
+
+    def asking(self, connection: Connection, address: str | None) -> Asking:
+        """The connection's dealings with those plugins."""
+        from ostiary.asking import Asking
+
+        assert self.hooks is not None
+        return Asking(self.hooks, connection, self._policing.next_number(), address, self.name)
 
     @property
     def address(self) -> str:
@@ -120,14 +153,17 @@ class Listener:
                 with contextlib.suppress(OSError):
                     Path(self._plan.path).unlink()
 
-    def admit(self, connection: Connection) -> bool:
-        """Whether a client that has just connected may stay."""
+    def admit(self, connection: Connection, address: str | None) -> bool:
+        """Whether a client that has just connected may stay; its address where there is a policy."""
+        if not self._enter(connection, address):
+            return False
         limit = self._admission.admit(connection)
         if limit is not None:
             log.event(
                 logger, logging.WARNING, "connection_refused",
                 client=connection.client_address, listener=self.name, limit=limit,
             )  # fmt: skip
+            self._leave(connection)
             return False
         self.connections.add(connection)
         return True
@@ -137,6 +173,26 @@ class Listener:
         if connection in self.connections:
             self.connections.discard(connection)
             self._admission.release(connection)
+            self._leave(connection)
+
+    def _enter(self, connection: Connection, address: str | None) -> bool:
+        """Whether the policy's limits on connections let the client in."""
+        policy = self._policing.policy
+        if policy is None or not policy.limits_connections:
+            return True
+        entry = policy.admit(self.name, address, monotonic())
+        for plugin, rule in entry.monitored:
+            self.decisions.note_connection(plugin, rule, "monitor", connection.client_address, self.name)
+        if entry.refused is not None:
+            self.decisions.note_connection(*entry.refused, "enforce", connection.client_address, self.name)
+            return False
+        self._entries[connection] = entry
+        return True
+
+    def _leave(self, connection: Connection) -> None:
+        entry = self._entries.pop(connection, None)
+        if entry is not None:
+            entry.release()
 
     def _accept(self) -> Connection:
         return Connection(self)

@@ -1,0 +1,133 @@
+"""What a connection asks of plugins whose hooks are live: one question after another, each answer back to the session.
+
+Rules never come here. Knows no socket; what hooks do and how they fail is `ostiary.plugins.hooks`'s to know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ostiary import _core
+from ostiary.plugins import PASS, Client, Request, Result, Verdict
+
+if TYPE_CHECKING:
+    from ostiary._core import Event
+    from ostiary.connection import Connection
+    from ostiary.plugins.hooks import HookChain
+
+__all__ = ["Asking"]
+
+PASSED = _core.Verdict.Pass()
+
+
+class Asking:
+    """The dealings of one connection with the plugins."""
+
+    __slots__ = ("_chain", "_client", "_connection", "_is_answering", "_questions", "_run", "_tasks")
+
+    def __init__(
+        self, chain: HookChain, connection: Connection, number: int, address: str | None, listener: str
+    ) -> None:
+        self._chain = chain
+        self._run = chain.run
+        self._connection = connection
+        self._client = Client(number, address, listener)
+        # A verdict may let other requests come forward: they are asked about in turn, not from inside one another.
+        self._questions: deque[Event.Held] = deque()
+        self._is_answering = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def client_changed(self) -> None:
+        """The client has another identity, or TLS."""
+        session = self._connection.session
+        tls = session.client_tls
+        certificate = None if tls is None else tls.peer_certificate
+        self._client = self._client.now(name=session.identity, tls=tls is not None, certificate=certificate)
+
+    def admit(self) -> None:
+        """Asks whether a client that has just come may stay; until all agree, nothing is read from it."""
+        verdict = self._chain.connect(self._client)
+        if isinstance(verdict, Verdict):
+            self._admitted(verdict)
+        else:
+            self._connection.hold_client()
+            self._later(self._wait_for_admission(verdict))
+
+    def held(self, question: Event.Held) -> None:
+        """The session asks about a request."""
+        if self._is_answering:
+            self._questions.append(question)
+            return
+        self._is_answering = True
+        try:
+            self._ask(question)
+            while self._questions:
+                self._ask(self._questions.popleft())
+        finally:
+            self._is_answering = False
+
+    def finished(self, event: Event.Finished) -> None:
+        """A request that hooks observe has had its last response."""
+        if self._chain.observes:
+            request = Request(event.operation, event.request)
+            self._chain.finished(self._client, request, Result(event.code, event.entries))
+
+    def closed(self) -> None:
+        """The client is gone: nobody waits for answers any more."""
+        self._questions.clear()
+        for task in self._tasks:
+            task.cancel()
+        if self._chain.follows:
+            self._chain.closed(self._client)
+
+    def _ask(self, question: Event.Held) -> None:
+        verdict = self._run(question.stage, self._client, Request(question.operation, question.request))
+        if verdict is PASS:
+            # Nearly everything: no call more than it takes.
+            connection = self._connection
+            to_client, to_upstream, events = connection.session.resume(question.hold, PASSED, monotonic())
+            if to_upstream is not None and connection.link is not None:
+                connection.link.write(to_upstream)
+            if to_client is not None or events:
+                connection.take((to_client, None, events))
+        elif isinstance(verdict, Verdict):
+            self._resume(question.hold, spoken(verdict))
+        else:
+            self._later(self._wait_for_verdict(question.hold, verdict))
+
+    def _resume(self, hold: int, verdict: _core.Verdict) -> None:
+        connection = self._connection
+        connection.take(connection.session.resume(hold, verdict, monotonic()))
+
+    async def _wait_for_verdict(self, hold: int, verdict: Coroutine[Any, Any, Verdict]) -> None:
+        self._resume(hold, spoken(await verdict))
+
+    async def _wait_for_admission(self, verdict: Coroutine[Any, Any, Verdict]) -> None:
+        self._admitted(await verdict)
+        self._connection.release_client()
+
+    def _admitted(self, verdict: Verdict) -> None:
+        if verdict is not PASS:
+            self._connection.refuse(verdict.text)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def spoken(verdict: Verdict) -> _core.Verdict:
+    """The verdict as the session takes it."""
+    match verdict.kind:
+        case "refuse":
+            return _core.Verdict.Refuse(verdict.code, verdict.text)
+        case "replace" if verdict.request is not None:
+            return _core.Verdict.Replace(verdict.request)
+        case "close":
+            return _core.Verdict.Close(verdict.text)
+        case _:
+            return PASSED

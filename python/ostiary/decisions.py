@@ -1,0 +1,76 @@
+"""What rules decided, for operators: each decision counted, and logged without flooding the log."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from ostiary import log
+from ostiary._core import result_code_name
+
+if TYPE_CHECKING:
+    from ostiary._core import Event
+
+__all__ = ["Decisions", "Rule"]
+
+logger = logging.getLogger("ostiary.policy")
+
+PER_SECOND = 10
+"""So many lines a second for one rule: a client in a loop must not bury what others do."""
+
+
+class Rule(NamedTuple):
+    """What decided, and whether it counted."""
+
+    plugin: str
+    rule: str
+    mode: str
+
+
+class Decisions:
+    """The decisions of a gateway's rules since it started."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Rule] = Counter()
+        """How often each rule decided other than to let pass, or would have."""
+        self._second = 0
+        self._logged: Counter[Rule] = Counter()
+        self._suppressed: Counter[Rule] = Counter()
+
+    def note(self, event: Event.Decided, client: str, listener: str) -> None:
+        """Counts a decision about a request, and logs it unless this rule has said much in this second."""
+        code = None if event.code is None else result_code_name(event.code)
+        rule = Rule(event.plugin, event.rule, event.mode)
+        self._note(rule, client=client, listener=listener, operation=event.operation, code=code)
+
+    def note_connection(self, plugin: str, rule: str, mode: str, client: str, listener: str) -> None:
+        """Counts and logs a client that was not let in, or would not have been."""
+        self._note(Rule(plugin, rule, mode), client=client, listener=listener, operation="connect", code=None)
+
+    def _note(self, rule: Rule, **fields: str | None) -> None:
+        self.counts[rule] += 1
+        second = int(monotonic())
+        if second != self._second:
+            self._second = second
+            self._logged.clear()
+        if self._logged[rule] >= PER_SECOND:
+            self._suppressed[rule] += 1
+            return
+        self._logged[rule] += 1
+        suppressed = self._suppressed.pop(rule, 0)
+        if suppressed:
+            fields["unlogged"] = str(suppressed)
+        told = {key: value for key, value in fields.items() if value is not None}
+        if rule.mode == "enforce":
+            log.event(logger, logging.INFO, "decided", plugin=rule.plugin, rule=rule.rule, **told)
+        else:
+            log.event(logger, logging.INFO, "would_decide", plugin=rule.plugin, rule=rule.rule, **told)
+
+    def tell(self) -> None:
+        """Logs the counts, at the end."""
+        for rule, count in sorted(self.counts.items()):
+            log.event(
+                logger, logging.INFO, "decisions", plugin=rule.plugin, rule=rule.rule, mode=rule.mode, count=count
+            )
