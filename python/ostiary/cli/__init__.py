@@ -1,6 +1,6 @@
 """The command line: `ostiary` and its verbs, one file each.
 
-Exit status: 0, 1 (it ran and failed), 2 (usage or configuration).
+Exit status: 0, 1 (it ran and failed), 2 (usage or configuration); 3 (`explain`: refused).
 """
 
 from ostiary.cli.application import main
