@@ -1,0 +1,1 @@
+"""The worked examples, each tested as its author would test it."""
