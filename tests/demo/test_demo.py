@@ -18,6 +18,7 @@ from rich.console import Console
 
 from ostiary.demo.directory import Directory
 from ostiary.demo.main import run_demo
+from ostiary.demo.policed_steps import POLICED_STEPS
 from ostiary.demo.stage import Notes, Stage
 from ostiary.demo.steps import DEMO_STEPS, Step
 from ostiary.demo.tour import run_tour
@@ -39,10 +40,18 @@ def test_once_ends_with_success_within_its_time(environment: dict[str, str], tmp
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - start < 15
-    assert done.stdout.count("✔") == len(DEMO_STEPS)
+    assert done.stdout.count("✔") == len(DEMO_STEPS) + len(POLICED_STEPS)
     assert "✘" not in done.stdout
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+    for explained in (
+        "explain: refused by rule default of plugin allow_list",
+        "rule wiki does not match: filter: the filter is (cn=?*)",
+        "explain: refused by rule telephone-numbers of plugin redact",
+        "busy (51): too many requests, try again later",
+        "the directory was asked 3 times",
+    ):
+        assert explained in done.stdout
 
 
 def test_once_is_quiet_about_a_reader_who_left(environment: dict[str, str]) -> None:
@@ -91,17 +100,24 @@ def test_stays_up_until_told_to_stop(
 def test_printed_lines_can_be_pasted(standing: tuple[subprocess.Popen[str], str]) -> None:
     _, printed = standing
     lines = re.findall(r"^(?:LDAPTLS_CACERT=\S+ )?ldapsearch .*$", printed, re.MULTILINE)
-    assert len(lines) == 4
+    assert len(lines) == 6
     assert "localhost" not in "".join(lines)
+    (explain,) = re.findall(r"^\S+ (?:-m ostiary )?explain .*$", printed, re.MULTILINE)
+    done = run_line(explain)
+    assert done.returncode == 3
+    assert "refused by rule default of plugin allow_list" in done.stdout
     if not any(os.access(Path(place) / "ldapsearch", os.X_OK) for place in os.environ["PATH"].split(":")):
         pytest.skip("not installed (package ldap-utils): ldapsearch")
-    *good, forgetful = [
-        subprocess.run(line, shell=True, capture_output=True, text=True, timeout=20, check=False) for line in lines
-    ]
-    for done in good:
+    *good, forgetful, allowed, refused = [run_line(line) for line in lines]
+    for done in (*good, allowed):
         assert done.returncode == 0, done.stderr
         assert "cn: Alice Archer" in done.stdout
-    assert forgetful.returncode == 13
+    assert (forgetful.returncode, refused.returncode) == (13, 50)
+
+
+def run_line(line: str) -> subprocess.CompletedProcess[str]:
+    """A printed line, as a shell takes it."""
+    return subprocess.run(line, shell=True, capture_output=True, text=True, timeout=20, check=False)
 
 
 def test_real_directory_takes_the_reading_tour(directory: Directory, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ import ssl
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ostiary._core import START_TLS_OID, Filter, SearchRequest, SearchResultEntry
 from ostiary.demo.client import Client, Disconnected
 from ostiary.demo.directory import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, Directory, example_tree
+from ostiary.demo.policed_steps import POLICED_STEPS
 from ostiary.demo.stage import Account
 from ostiary.demo.steps import DEMO_STEPS, REAL_STEPS, Step
 from ostiary.errors import ConfigError, Fault, UpstreamUnavailable
@@ -38,6 +40,8 @@ class Behind:
     base: str
     """Where the recipes search."""
     directory: Directory | None = None
+    policy: str = ""
+    """The plugins before it and the listener `guarded`, as configuration; a real directory has neither."""
 
 
 async def embedded_directory(place: Path, stack: AsyncExitStack) -> Behind:
@@ -54,10 +58,11 @@ async def embedded_directory(place: Path, stack: AsyncExitStack) -> Behind:
         url=f"ldap://127.0.0.1:{directory.port}",
         tls_table=f'mode = "starttls", ca = "{files.ca}"',
         tls_in_words="StartTLS",
-        steps=DEMO_STEPS,
+        steps=(*DEMO_STEPS, *POLICED_STEPS),
         account=Account(ADMINISTRATOR, ADMINISTRATOR_PASSWORD),
         base="dc=example,dc=org",
         directory=directory,
+        policy=resources.files("ostiary.demo").joinpath("policy.toml").read_text(encoding="utf-8"),
     )
 
 

@@ -63,10 +63,19 @@ class Client(asyncio.Protocol):
         """The Notice of Disconnection, once one has come."""
 
     @classmethod
-    async def connect(cls, host: str, port: int, tls: ssl.SSLContext | None = None) -> Client:
-        """Connects; with `tls`, by LDAPS."""
+    async def connect(
+        cls, host: str, port: int, tls: ssl.SSLContext | None = None, source: str | None = None
+    ) -> Client:
+        """Connects; with `tls`, by LDAPS; with `source`, from that address."""
         loop = asyncio.get_running_loop()
-        opening = loop.create_connection(cls, host, port, ssl=tls, server_hostname=host if tls is not None else None)
+        opening = loop.create_connection(
+            cls,
+            host,
+            port,
+            ssl=tls,
+            server_hostname=host if tls is not None else None,
+            local_addr=None if source is None else (source, 0),
+        )
         _, client = await asyncio.wait_for(opening, _ANSWER_SECONDS)
         return client
 

@@ -30,7 +30,7 @@ from ostiary.tls import ThrowawayFiles, throwaway_authority
 
 __all__ = ["run_demo"]
 
-_PREFERRED_PORTS = {"ldaps": 1636, "starttls": 1389, "plain": 1390}
+_PREFERRED_PORTS = {"ldaps": 1636, "starttls": 1389, "plain": 1390, "guarded": 1637}
 _DRAIN_SECONDS = 2
 """The tour leaves nothing outstanding, and a demo that is interrupted should end."""
 
@@ -80,7 +80,8 @@ async def _run(once: bool, upstream: str | None, account: Account | None, ca: Pa
             behind = await real_directory(upstream, account, ca)
         config_file = place / "ostiary.toml"
         config_file.write_text(_configuration(files, behind), encoding="utf-8")
-        gateway = Gateway(plan(Config.from_toml(config_file.read_text(encoding="utf-8"), place)))
+        planned = plan(Config.from_toml(config_file.read_text(encoding="utf-8"), place))
+        gateway = Gateway(planned)
         await gateway.start()
         stack.push_async_callback(gateway.stop)
         stage = Stage(
@@ -89,6 +90,7 @@ async def _run(once: bool, upstream: str | None, account: Account | None, ca: Pa
             upstream_tls=behind.tls_in_words,
             directory=behind.directory,
             account=behind.account,
+            policy=planned.policy,
         )
         console.print(f"[bold]client[/bold] → [bold]Ostiary[/bold] → [bold]{behind.title}[/bold]", highlight=False)
         console.print(f"configuration: {config_file}\n", markup=False, highlight=False)
@@ -102,7 +104,7 @@ async def _run(once: bool, upstream: str | None, account: Account | None, ca: Pa
             return 1
         status = _conclude(tour.result(), len(behind.steps), console)
         if not once:
-            print_recipes(console, stage, files.ca, behind)
+            print_recipes(console, stage, files.ca, behind, config_file)
             await stopping.wait()
             console.print("stopping", style="dim")
         return status
@@ -125,13 +127,16 @@ def _configuration(files: ThrowawayFiles, behind: Behind) -> str:
         "starttls": f'mode = "starttls", {identity}',
         "plain": 'mode = "none"',
     }
+    if behind.policy:
+        modes["guarded"] = modes["ldaps"]
     listeners = "".join(
         f'[[listeners]]\nname = "{name}"\naddress = "127.0.0.1:{_free_port(_PREFERRED_PORTS[name])}"\n'
         f'tls = {{ {tls} }}\nupstream = "directory"\n\n'
         for name, tls in modes.items()
     )
     upstream = f'name = "directory"\nservers = ["{behind.url}"]\ntls = {{ {behind.tls_table} }}\n'
-    return f"{listeners}[[upstreams]]\n{upstream}\n[limits]\ndrain_seconds = {_DRAIN_SECONDS}\n"
+    limits = f"[limits]\ndrain_seconds = {_DRAIN_SECONDS}\n"
+    return f"{listeners}[[upstreams]]\n{upstream}\n{limits}\n{behind.policy}"
 
 
 def _free_port(preferred: int) -> int:

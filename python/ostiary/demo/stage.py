@@ -16,7 +16,9 @@ from ostiary.demo.directory import Directory
 
 __all__ = ["Account", "Notes", "Stage", "describe_result"]
 
-_PROTOCOLS = {"ldaps": "LDAPS", "starttls": "StartTLS", "plain": "plain LDAP"}
+_PROTOCOLS = {"ldaps": "LDAPS", "guarded": "LDAPS", "starttls": "StartTLS", "plain": "plain LDAP"}
+_ENCRYPTED = ("ldaps", "guarded")
+"""Listeners with TLS from the first octet."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Stage:
     """The scene of the tour."""
 
     listeners: Mapping[str, tuple[str, int]]
-    """Host and port of the gateway's listeners `ldaps`, `starttls` and `plain`."""
+    """Host and port of the gateway's listeners `ldaps`, `starttls`, `plain`; in a tour of its own, `guarded`."""
     tls: ssl.SSLContext
     """Trusts the throwaway CA and nothing else."""
     upstream_tls: str
@@ -41,12 +43,17 @@ class Stage:
     """The demo's own directory; None when a real one stands behind the gateway."""
     account: Account | None
     """Whom to bind as; None on a real directory without credentials."""
+    policy: str | None = None
+    """The policy that the gateway runs, as the core reads it; None without one."""
 
     @asynccontextmanager
-    async def connect(self, listener: str, notes: Notes) -> AsyncIterator[Client]:
-        """A client that is connected to a listener of the gateway, with TLS on if the listener has any."""
+    async def connect(self, listener: str, notes: Notes, source: str | None = None) -> AsyncIterator[Client]:
+        """A client that is connected to a listener of the gateway, with TLS on if the listener has any.
+
+        `source`: the address it comes from, if not the usual one.
+        """
         host, port = self.listeners[listener]
-        client = await Client.connect(host, port, self.tls if listener == "ldaps" else None)
+        client = await Client.connect(host, port, self.tls if listener in _ENCRYPTED else None, source)
         try:
             if listener == "starttls":
                 answer = await client.start_tls(self.tls, host)
@@ -77,7 +84,7 @@ class Notes:
     """What one step asks and what comes back, told as it happens, and whether it is as expected."""
 
     tell: Callable[[str, str], None]
-    """Called with a mark (`→` asked, `←` came back) and a line."""
+    """Called with a mark (`→` asked, `←` came back, `·` explained) and a line."""
     client_side: str = ""
     upstream_side: str = ""
     unmet: list[str] = field(default_factory=list)
@@ -90,6 +97,10 @@ class Notes:
     def receive(self, text: str | Answer) -> None:
         """Notes what came back; of an answer, its result."""
         self.tell("←", text if isinstance(text, str) else describe_result(text.result))
+
+    def explain(self, text: str) -> None:
+        """Notes why something came back."""
+        self.tell("·", text)
 
     def expect(self, met: bool, text: str) -> None:
         """Notes an expectation that was not met."""

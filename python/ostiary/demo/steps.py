@@ -31,7 +31,20 @@ from ostiary.demo.client import Answer, Client
 from ostiary.demo.result import ResultCode
 from ostiary.demo.stage import Account, Notes, Stage
 
-__all__ = ["DEMO_STEPS", "REAL_STEPS", "Step"]
+__all__ = [
+    "ALICE",
+    "BASE",
+    "DEMO_STEPS",
+    "PEOPLE",
+    "REAL_STEPS",
+    "WIKI",
+    "Step",
+    "bind",
+    "entries_of",
+    "no_bind_arrived",
+    "search",
+    "show",
+]
 
 BASE = "dc=example,dc=org"
 PEOPLE = f"ou=people,{BASE}"
@@ -53,46 +66,50 @@ class Step:
     act: Callable[[Stage, Notes], Awaitable[None]]
 
 
-async def _bind(client: Client, account: Account, notes: Notes) -> None:
+async def bind(client: Client, account: Account, notes: Notes) -> None:
+    """Binds and expects success."""
     notes.ask(f"bind as {account.name}")
     notes.expect_code(await client.bind(account.name, account.password), ResultCode.SUCCESS)
 
 
-async def _search(client: Client, notes: Notes, base: str, condition: str, *attributes: str) -> list[SearchResultEntry]:
+async def search(client: Client, notes: Notes, base: str, condition: str, *attributes: str) -> list[SearchResultEntry]:
+    """Searches a subtree, expects success, and gives the entries."""
     notes.ask(f"search {condition} below {base}")
     answer = await client.request(SearchRequest(base, _SUBTREE, Filter(condition), attributes))
-    entries = _entries(answer)
+    entries = entries_of(answer)
     notes.expect_code(answer, ResultCode.SUCCESS)
     notes.receive("1 entry" if len(entries) == 1 else f"{len(entries)} entries")
     return entries
 
 
-def _entries(answer: Answer) -> list[SearchResultEntry]:
+def entries_of(answer: Answer) -> list[SearchResultEntry]:
+    """The entries among the responses."""
     return [one for one in answer.before if isinstance(one, SearchResultEntry)]
 
 
-def _values(entry: SearchResultEntry, name: str) -> tuple[bytes, ...]:
+def values_of(entry: SearchResultEntry, name: str) -> tuple[bytes, ...]:
     return next((one.values for one in entry.attributes if one.description.lower() == name.lower()), ())
 
 
-def _show(entry: SearchResultEntry, *names: str) -> str:
-    pairs = (f"{name}={value.decode(errors='replace')}" for name in names for value in _values(entry, name))
+def show(entry: SearchResultEntry, *names: str) -> str:
+    """An entry in one line, with the values of these attributes."""
+    pairs = (f"{name}={value.decode(errors='replace')}" for name in names for value in values_of(entry, name))
     return f"{entry.object_name}: {', '.join(pairs)}"
 
 
 async def look_up_over_ldaps(stage: Stage, notes: Notes) -> None:
     async with stage.connect("ldaps", notes) as client:
-        await _bind(client, WIKI, notes)
-        entries = await _search(client, notes, BASE, "(uid=alice)", "cn", "mail")
+        await bind(client, WIKI, notes)
+        entries = await search(client, notes, BASE, "(uid=alice)", "cn", "mail")
         for entry in entries:
-            notes.receive(_show(entry, "cn", "mail"))
+            notes.receive(show(entry, "cn", "mail"))
         notes.expect([entry.object_name for entry in entries] == [ALICE.name], "exactly Alice's entry")
         notes.expect(bool(client.tls), "TLS towards the client")
 
 
 async def bind_over_start_tls(stage: Stage, notes: Notes) -> None:
     async with stage.connect("starttls", notes) as client:
-        await _bind(client, ALICE, notes)
+        await bind(client, ALICE, notes)
         notes.expect(bool(client.tls), "TLS towards the client")
 
 
@@ -100,7 +117,7 @@ async def ask_who_am_i(stage: Stage, notes: Notes) -> None:
     async with stage.connect("ldaps", notes) as client:
         account = stage.account
         if account is not None:
-            await _bind(client, account, notes)
+            await bind(client, account, notes)
         notes.ask("who am I?")
         answer = await client.request(ExtendedRequest(WHO_AM_I_OID))
         authorization_id = (answer.result.response_value or b"").decode(errors="replace")
@@ -111,17 +128,17 @@ async def ask_who_am_i(stage: Stage, notes: Notes) -> None:
 
 async def look_up_groups(stage: Stage, notes: Notes) -> None:
     async with stage.connect("ldaps", notes) as client:
-        await _bind(client, WIKI, notes)
+        await bind(client, WIKI, notes)
         condition = f"(&(objectClass=groupOfNames)(member={ALICE.name}))"
-        entries = await _search(client, notes, GROUPS, condition, "cn")
-        names = sorted(value.decode() for entry in entries for value in _values(entry, "cn"))
+        entries = await search(client, notes, GROUPS, condition, "cn")
+        names = sorted(value.decode() for entry in entries for value in values_of(entry, "cn"))
         notes.receive(f"groups: {', '.join(names)}")
         notes.expect(names == ["engineering", "wiki-users"], "engineering and wiki-users")
 
 
 async def compare_values(stage: Stage, notes: Notes) -> None:
     async with stage.connect("starttls", notes) as client:
-        await _bind(client, ALICE, notes)
+        await bind(client, ALICE, notes)
         for value, code in (("Engineering", ResultCode.COMPARE_TRUE), ("sales", ResultCode.COMPARE_FALSE)):
             notes.ask(f"compare departmentNumber with {value}")
             answer = await client.request(CompareRequest(ALICE.name, "departmentNumber", value.encode()))
@@ -130,8 +147,8 @@ async def compare_values(stage: Stage, notes: Notes) -> None:
 
 async def fetch_binary_value(stage: Stage, notes: Notes) -> None:
     async with stage.connect("ldaps", notes) as client:
-        entries = await _search(client, notes, BASE, "(&(uid=karl)(jpegPhoto=*))", "jpegPhoto")
-        photos = [value for entry in entries for value in _values(entry, "jpegPhoto")]
+        entries = await search(client, notes, BASE, "(&(uid=karl)(jpegPhoto=*))", "jpegPhoto")
+        photos = [value for entry in entries for value in values_of(entry, "jpegPhoto")]
         for photo in photos:
             notes.receive(f"a photo of {len(photo)} octets")
         if stage.directory is not None:
@@ -149,7 +166,7 @@ async def change_an_entry(stage: Stage, notes: Notes) -> None:
     ]
     change = Change("replace", Attribute("mail", [b"tour@example.org"]))
     async with stage.connect("ldaps", notes) as client:
-        await _bind(client, stage.account or ALICE, notes)
+        await bind(client, stage.account or ALICE, notes)
         for text, request in (
             (f"add {first}", AddRequest(first, attributes)),
             ("modify: replace mail", ModifyRequest(first, [change])),
@@ -157,7 +174,7 @@ async def change_an_entry(stage: Stage, notes: Notes) -> None:
         ):
             notes.ask(text)
             notes.expect_code(await client.request(request), ResultCode.SUCCESS)
-        entries = await _search(client, notes, PEOPLE, "(mail=tour@example.org)", "uid")
+        entries = await search(client, notes, PEOPLE, "(mail=tour@example.org)", "uid")
         notes.expect([entry.object_name for entry in entries] == [renamed], "the entry under its new name")
         notes.ask(f"delete {renamed}")
         notes.expect_code(await client.request(DelRequest(renamed)), ResultCode.SUCCESS)
@@ -167,13 +184,13 @@ async def search_in_pages(stage: Stage, notes: Notes) -> None:
     sizes: list[int] = []
     cookie = b""
     async with stage.connect("ldaps", notes) as client:
-        await _bind(client, WIKI, notes)
+        await bind(client, WIKI, notes)
         notes.ask("search (objectClass=posixAccount) in pages of 10")
         request = SearchRequest(PEOPLE, _SUBTREE, Filter("(objectClass=posixAccount)"), ["uid"])
         while not sizes or cookie:
             control = Control(PAGED_RESULTS_OID, True, PagedResults(10, cookie).encode())
             answer = await client.request(request, [control])
-            sizes.append(len(_entries(answer)))
+            sizes.append(len(entries_of(answer)))
             values = [one.control_value for one in answer.controls if one.control_type == PAGED_RESULTS_OID]
             cookie = PagedResults.decode(values[0] or b"").cookie if values else b""
             if answer.result.result_code != ResultCode.SUCCESS:
@@ -185,10 +202,10 @@ async def search_in_pages(stage: Stage, notes: Notes) -> None:
 
 async def serve_an_application_without_tls(stage: Stage, notes: Notes) -> None:
     async with stage.connect("plain", notes) as client:
-        await _bind(client, SCANNER, notes)
-        entries = await _search(client, notes, PEOPLE, "(telephoneNumber=*0108)", "cn", "telephoneNumber")
+        await bind(client, SCANNER, notes)
+        entries = await search(client, notes, PEOPLE, "(telephoneNumber=*0108)", "cn", "telephoneNumber")
         for entry in entries:
-            notes.receive(_show(entry, "cn", "telephoneNumber"))
+            notes.receive(show(entry, "cn", "telephoneNumber"))
         notes.expect(len(entries) == 1, "one entry")
         notes.expect(not client.tls, "no TLS towards this client")
         seen = stage.directory.seen[-1] if stage.directory is not None and stage.directory.seen else None
@@ -212,7 +229,7 @@ async def bind_without_a_password(stage: Stage, notes: Notes) -> None:
         before = stage.arrived
         notes.ask(f"bind as {name} without a password")
         notes.expect_code(await client.bind(name, ""), ResultCode.UNWILLING_TO_PERFORM)
-        notes.expect(_no_bind_arrived(stage, before), "no bind with a name at the directory")
+        notes.expect(no_bind_arrived(stage, before), "no bind with a name at the directory")
 
 
 async def search_where_tls_is_required(stage: Stage, notes: Notes) -> None:
@@ -236,10 +253,10 @@ async def speak_ldap_version_2(stage: Stage, notes: Notes) -> None:
         notes.ask(f"bind as {account.name} by LDAPv2")
         answer = await client.bind(account.name, account.password, version=2)
         notes.expect_code(answer, ResultCode.PROTOCOL_ERROR)
-        notes.expect(_no_bind_arrived(stage, before), "no bind with a name at the directory")
+        notes.expect(no_bind_arrived(stage, before), "no bind with a name at the directory")
 
 
-def _no_bind_arrived(stage: Stage, before: int) -> bool:
+def no_bind_arrived(stage: Stage, before: int) -> bool:
     """True if the directory saw no bind with a name since; an anonymous one may make it forget."""
     return stage.directory is None or not any(
         seen.kind == "bind" and seen.name for seen in list(stage.directory.seen)[before:]
@@ -264,9 +281,9 @@ async def _read_root_dse(client: Client, notes: Notes) -> None:
     )
     answer = await client.request(request)
     notes.expect_code(answer, ResultCode.SUCCESS)
-    for entry in _entries(answer):
-        notes.receive(_show(entry, "vendorName", "namingContexts"))
-    notes.expect(len(_entries(answer)) == 1, "one entry, the root DSE")
+    for entry in entries_of(answer):
+        notes.receive(show(entry, "vendorName", "namingContexts"))
+    notes.expect(len(entries_of(answer)) == 1, "one entry, the root DSE")
 
 
 async def bind_with_given_account(stage: Stage, notes: Notes) -> None:
@@ -276,7 +293,7 @@ async def bind_with_given_account(stage: Stage, notes: Notes) -> None:
         if stage.account is None:
             notes.expect_code(await client.bind("", ""), ResultCode.SUCCESS)
         else:
-            await _bind(client, stage.account, notes)
+            await bind(client, stage.account, notes)
 
 
 _REFUSALS = (
