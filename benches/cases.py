@@ -18,7 +18,7 @@ class Case:
     title: str
     kind: str  # "load" | "idle" | "empty"
     options: tuple[str, ...] = ()  # of `ostiary-load run` or `idle`
-    target: Target | None = None
+    targets: tuple[Target, ...] = ()
     reference: str = "haproxy"
     gateways: tuple[str, ...] = ("ostiary", "haproxy", "stunnel")
     upstream: str = "plain"  # or "starttls"
@@ -34,12 +34,21 @@ class Case:
         return {"load": "us/op", "idle": "KiB/connection", "empty": "MiB"}[self.kind]
 
 
-def ratio(limit: float) -> Target:
-    return Target(limit, "ratio")
+POLICED = ("ostiary", "ostiary+policy", "ostiary+policy+hook", "haproxy", "stunnel")
 
 
-def absolute(limit: float) -> Target:
-    return Target(limit, "absolute")
+def ratio(limit: float, policed: float | None = None) -> tuple[Target, ...]:
+    """So many times the reference, without a policy and with one."""
+    alone = Target("ostiary", limit, "ratio")
+    return (alone,) if policed is None else (alone, Target("ostiary+policy", policed, "ratio"))
+
+
+def absolute(limit: float) -> tuple[Target, ...]:
+    return (Target("ostiary", limit, "absolute"),)
+
+
+# What a hook more costs an operation, us.
+HOOK = Target("ostiary+policy+hook", 1.0, "difference", beside="ostiary+policy")
 
 
 CASES = (
@@ -48,28 +57,32 @@ CASES = (
         "TLS search, 32 clients, one at a time, as fast as it goes",
         "load",
         ("--operation", "search", "--clients", "32"),
-        ratio(0.80),
+        (*ratio(0.80, policed=0.85), HOOK),
+        gateways=POLICED,
     ),
     Case(
         "search-4000",
         "TLS search, 32 clients, 4,000 a second",
         "load",
         ("--operation", "search", "--clients", "32", "--rate", "4000"),
-        ratio(0.80),
+        ratio(0.80, policed=0.85),
+        gateways=POLICED,
     ),
     Case(
         "search-16-outstanding",
         "TLS search, 32 clients, 16 outstanding each",
         "load",
         ("--operation", "search", "--clients", "32", "--outstanding", "16"),
-        ratio(0.95),
+        ratio(0.95, policed=1.0),
+        gateways=POLICED,
     ),
     Case(
         "entries-1000",
         "TLS search with 1,000 entries, 8 clients",
         "load",
         ("--operation", "search", "--clients", "8", "--entries", "1000"),
-        ratio(0.75),
+        ratio(0.75, policed=0.80),
+        gateways=POLICED,
     ),
     Case(
         "connect-bind",

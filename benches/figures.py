@@ -36,6 +36,11 @@ def ratios(values: Mapping[int, float], reference: Mapping[int, float]) -> list[
     ]
 
 
+def differences(values: Mapping[int, float], others: Mapping[int, float]) -> list[float]:
+    """`value - other` for every round in which both were measured, in the order of the rounds."""
+    return [values[number] - others[number] for number in sorted(values.keys() & others.keys())]
+
+
 def per_operation_microseconds(seconds: float, operations: int) -> float | None:
     """None when nothing was done: no operation is not a cheap operation."""
     return seconds * 1e6 / operations if operations > 0 else None
@@ -48,14 +53,15 @@ def per_connection_bytes(before: int, during: int, connections: int) -> float | 
 
 @dataclass(frozen=True)
 class Target:
-    """What issue and design ask for: at most `limit` times the reference, or at most `limit` of the unit."""
+    """What is asked for of a gateway: at most `limit` times the reference, or of the unit, or more than another."""
 
+    gateway: str
     limit: float
-    kind: str  # "ratio" | "absolute"
+    kind: str  # "ratio" | "absolute" | "difference"
+    beside: str = ""  # whose value a difference is taken from
 
-    def verdict(self, ratio: Spread | None, absolute: Spread | None) -> str:
-        """ "held", "missed", or "unsettled" when the rounds do not agree, or "not measured"."""
-        measured = ratio if self.kind == "ratio" else absolute
+    def verdict(self, measured: Spread | None) -> str:
+        """ "held" or "missed", with a word when the rounds do not agree, or "not measured"."""
         if measured is None:
             return "not measured"
         word = "held" if measured.median <= self.limit else "missed"

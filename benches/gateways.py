@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benches import policed
 from benches.certificates import Identity
 
 
@@ -39,7 +40,7 @@ class Gateway:
     version: Callable[[], str | None]  # None: not installed
 
 
-def ostiary_command(wiring: Wiring) -> list[str]:
+def ostiary_command(wiring: Wiring, plugins: str = "") -> list[str]:
     tls = "{ mode = 'none' }"
     if wiring.upstream == "starttls":
         tls = f"{{ mode = 'starttls', ca = '{wiring.identity.ca}' }}"
@@ -57,9 +58,11 @@ upstream = "directory"
 name = "directory"
 servers = ["ldap://127.0.0.1:{wiring.upstream_port}"]
 tls = {tls}
-"""
+{plugins}"""
     )
-    return [sys.executable, "-m", "ostiary", "run", "--config", str(file), "--log-level", "warning"]
+    # For the plugin that lies here; env becomes the gateway itself.
+    here = ["env", f"PYTHONPATH={Path(__file__).resolve().parent.parent}"]
+    return [*here, sys.executable, "-m", "ostiary", "run", "--config", str(file), "--log-level", "warning"]
 
 
 def haproxy_command(wiring: Wiring) -> list[str]:
@@ -165,6 +168,12 @@ def stunnel_version() -> str | None:
 
 GATEWAYS = (
     Gateway("ostiary", ostiary_command, ostiary_version),
+    Gateway("ostiary+policy", lambda wiring: ostiary_command(wiring, policed.policy()), ostiary_version),
+    Gateway(
+        "ostiary+policy+hook",
+        lambda wiring: ostiary_command(wiring, policed.policy() + policed.hook()),
+        ostiary_version,
+    ),
     Gateway("haproxy", haproxy_command, haproxy_version),
     Gateway("stunnel", stunnel_command, stunnel_version),
 )

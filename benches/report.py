@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benches.cases import Case
-from benches.figures import Spread, ratios
+from benches.figures import Spread, differences, ratios
 
 Sample = Mapping[str, Any]
 # Below this use of its core, a gateway in a closed loop was waiting for the load or for others.
@@ -60,9 +60,15 @@ def row(case: Case, gateway: str, samples: Sequence[Sample]) -> Row:
     value = Spread.of([sample["value"] for sample in good])
     ratio = Spread.of(ratios(values_by_round(good), theirs))
     target, verdict = "", ""
-    if gateway == "ostiary" and case.target is not None:
-        kind = f"x {case.reference}" if case.target.kind == "ratio" else case.unit
-        target, verdict = f"<= {case.target.limit:g} {kind}", case.target.verdict(ratio, value)
+    for asked in case.targets:
+        if asked.gateway == gateway:
+            others = values_by_round(sample for sample in samples if is_of(sample, case, asked.beside))
+            difference = Spread.of(differences(values_by_round(good), others))
+            measured = {"ratio": ratio, "absolute": value, "difference": difference}[asked.kind]
+            kind = {"ratio": f"x {case.reference}", "difference": f"{case.unit} above {asked.beside}"}
+            target, verdict = f"<= {asked.limit:g} {kind.get(asked.kind, case.unit)}", asked.verdict(measured)
+            if asked.kind == "difference" and difference is not None:
+                verdict += f": {difference.median:.2f}"
     return Row(
         case=case.name,
         gateway=gateway,

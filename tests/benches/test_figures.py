@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benches.figures import Spread, Target, per_connection_bytes, per_operation_microseconds, ratios
+from benches.figures import Spread, Target, differences, per_connection_bytes, per_operation_microseconds, ratios
 
 
 def test_ratios_are_taken_within_a_round() -> None:
@@ -52,8 +52,8 @@ def test_memory_is_shared_out_over_connections() -> None:
     ],
 )
 def test_target_is_judged_by_the_median_and_says_when_rounds_differ(values: list[float], verdict: str) -> None:
-    assert Target(0.8, "ratio").verdict(Spread.of(values), None) == verdict
+    assert Target("ostiary", 0.8, "ratio").verdict(Spread.of(values)) == verdict
 
 
-def test_absolute_target_looks_at_the_value() -> None:
-    assert Target(12, "absolute").verdict(Spread.of([0.5]), Spread.of([13.0])) == "missed"
+def test_differences_are_taken_within_a_round() -> None:
+    assert differences({1: 8.5, 2: 17.0, 3: 1.0}, {1: 8.0, 2: 16.0}) == [0.5, 1.0]
