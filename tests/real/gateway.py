@@ -92,14 +92,16 @@ def run(
     *,
     limits: Table | None = None,
     log_level: str = "debug",
+    plugins: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Gateway:
-    """Start a gateway and return once every listener accepts."""
+    """Start a gateway and return once every listener accepts. Plugins are TOML, as an operator writes it."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "ostiary.toml"
-    path.write_text(configuration(listeners, upstreams, limits or {}))
+    path.write_text(configuration(listeners, upstreams, limits or {}) + plugins)
     command = [sys.executable, "-m", "ostiary", "run", "--config", str(path), "--log-level", log_level]
     addresses = {str(listener["name"]): _parse(str(listener["address"])) for listener in listeners}
-    process = Process(command, home / "ostiary.log")
+    process = Process(command, home / "ostiary.log", environment=environment)
     process.await_listening(*addresses.values())
     return Gateway(process, addresses)
 

@@ -42,7 +42,8 @@ class Address:
     def _bracketed(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
 
-    def connect(self, wait_seconds: float = WAIT_SECONDS) -> socket.socket:
+    def connect(self, wait_seconds: float = WAIT_SECONDS, *, source: str = "") -> socket.socket:
+        """A connection from this address of one's own, or from any."""
         if self.is_unix:
             plain = socket.socket(socket.AF_UNIX)
             plain.settimeout(wait_seconds)
@@ -52,7 +53,7 @@ class Address:
                 plain.close()
                 raise
             return plain
-        return socket.create_connection((self.host, self.port), wait_seconds)
+        return socket.create_connection((self.host, self.port), wait_seconds, (source, 0) if source else None)
 
 
 def free_address(host: str = "127.0.0.1") -> Address:
@@ -65,9 +66,16 @@ def free_address(host: str = "127.0.0.1") -> Address:
 class RawClient:
     """One connection, plain or inside TLS."""
 
-    def __init__(self, address: Address, tls: ssl.SSLContext | None = None, *, server_name: str = "localhost") -> None:
+    def __init__(
+        self,
+        address: Address,
+        tls: ssl.SSLContext | None = None,
+        *,
+        server_name: str = "localhost",
+        source: str = "",
+    ) -> None:
         self.server_name = server_name
-        self.socket = address.connect()
+        self.socket = address.connect(source=source)
         self.received = bytearray()
         if tls is not None:
             self.wrap(tls)

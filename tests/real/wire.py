@@ -121,6 +121,7 @@ def search(
     attributes: Iterable[bytes] = (),
     size_limit: int = 0,
     time_limit: int = 0,
+    types_only: bool = False,
     controls: Sequence[bytes] = (),
 ) -> bytes:
     operation = tlv(
@@ -130,17 +131,20 @@ def search(
         enumerated(0),
         integer(size_limit),
         integer(time_limit),
-        boolean(False),
+        boolean(types_only),
         present(b"objectClass") if filter is None else filter,
         sequence(*(octets(name) for name in attributes)),
     )
     return message(message_id, operation, controls)
 
 
-def modify(message_id: int, dn: bytes, attribute: bytes, *values: bytes, change: int = 2) -> bytes:
+def modify(
+    message_id: int, dn: bytes, attribute: bytes, *values: bytes, change: int = 2, controls: Sequence[bytes] = ()
+) -> bytes:
     """One change; 0 adds, 1 deletes, 2 replaces."""
     partial = sequence(octets(attribute), tlv(0x31, *(octets(value) for value in values)))
-    return message(message_id, tlv(MODIFY_REQUEST, octets(dn), sequence(sequence(enumerated(change), partial))))
+    changes = sequence(sequence(enumerated(change), partial))
+    return message(message_id, tlv(MODIFY_REQUEST, octets(dn), changes), controls)
 
 
 def add(message_id: int, dn: bytes, **attributes: bytes) -> bytes:
@@ -150,16 +154,18 @@ def add(message_id: int, dn: bytes, **attributes: bytes) -> bytes:
     return message(message_id, tlv(ADD_REQUEST, octets(dn), listed))
 
 
-def delete(message_id: int, dn: bytes) -> bytes:
-    return message(message_id, octets(dn, DELETE_REQUEST))
+def delete(message_id: int, dn: bytes, *, controls: Sequence[bytes] = ()) -> bytes:
+    return message(message_id, octets(dn, DELETE_REQUEST), controls)
 
 
-def modify_dn(message_id: int, dn: bytes, new_rdn: bytes) -> bytes:
-    return message(message_id, tlv(MODIFY_DN_REQUEST, octets(dn), octets(new_rdn), boolean(True)))
+def modify_dn(message_id: int, dn: bytes, new_rdn: bytes, new_superior: bytes | None = None) -> bytes:
+    superior = b"" if new_superior is None else octets(new_superior, 0x80)
+    return message(message_id, tlv(MODIFY_DN_REQUEST, octets(dn), octets(new_rdn), boolean(True), superior))
 
 
-def compare(message_id: int, dn: bytes, attribute: bytes, value: bytes) -> bytes:
-    return message(message_id, tlv(COMPARE_REQUEST, octets(dn), sequence(octets(attribute), octets(value))))
+def compare(message_id: int, dn: bytes, attribute: bytes, value: bytes, *, controls: Sequence[bytes] = ()) -> bytes:
+    assertion = sequence(octets(attribute), octets(value))
+    return message(message_id, tlv(COMPARE_REQUEST, octets(dn), assertion), controls)
 
 
 def abandon(message_id: int, target: int) -> bytes:

@@ -152,10 +152,10 @@ def _instance(home: Path, authority: Authority, plain: Address, ldaps: Address) 
     (home / "dse.ldif").write_text(server_entry.rstrip("\n") + "\n" + backend)
 
 
-def _populate(home: Path) -> None:
+def _populate(home: Path, content: str) -> None:
     ldif = home / "data.ldif"
     # The access rules belong to the suffix entry, which is the first one.
-    ldif.write_text(entries.ldif().replace("\n\n", "\n" + ACCESS + "\n", 1))
+    ldif.write_text(content.replace("\n\n", "\n" + ACCESS + "\n", 1))
     subprocess.run(
         ["/usr/sbin/ns-slapd", "ldif2db", "-D", str(home), "-n", "userRoot", "-i", str(ldif)],
         check=True,
@@ -164,12 +164,12 @@ def _populate(home: Path) -> None:
     )
 
 
-def start(home: Path, authority: Authority) -> Directory:
+def start(home: Path, authority: Authority, *, content: str | None = None) -> Directory:
     """A filled, listening instance: plain and ldaps on IPv4."""
     home.mkdir(parents=True, exist_ok=True)
     plain, ldaps = free_address(), free_address()
     _instance(home, authority, plain, ldaps)
-    _populate(home)
+    _populate(home, entries.ldif() if content is None else content)
     process = Process(
         ["/usr/sbin/ns-slapd", "-D", str(home), "-i", str(home / "run" / "pid"), "-d", "0"],
         home / "ns-slapd.log",

@@ -101,6 +101,7 @@ def start(
     content: str | None = None,
     verify: str = "try",
     extra: Sequence[str] = (),
+    log_level: str = "0",
 ) -> Directory:
     """A filled, listening slapd: plain and ldaps on IPv4, plain on IPv6, and a unix socket."""
     home.mkdir(parents=True, exist_ok=True)
@@ -110,7 +111,7 @@ def start(
     unix = Address(str(home / "ldapi"))
     urls = [plain.url(), ldaps.url("ldaps"), ipv6.url(), unix.url()]
     process = Process(
-        ["/usr/sbin/slapd", "-d", "0", "-h", " ".join(urls), "-f", str(configuration)], home / "slapd.log"
+        ["/usr/sbin/slapd", "-d", log_level, "-h", " ".join(urls), "-f", str(configuration)], home / "slapd.log"
     )
     process.await_listening(plain, ldaps, ipv6, unix)
     return Directory(
