@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from ostiary.plugins import names
+
 from .tree import ROOT, below, files, name
 
 LOG_CALLS = {"event": 2, "failure": 1}
@@ -58,6 +60,14 @@ def test_every_text_of_a_refusal_is_explained() -> None:
     texts = {each for path in below("rust/session/src", ".rs") for each in refusals.findall(path.read_text())}
     assert len(texts) > 6
     assert sorted(each for each in texts - {"StartTLS has no value"} if " " in each and each not in told) == []
+
+
+@pytest.mark.parametrize("table", ["CONTROLS", "EXTENDED"])
+def test_names_are_those_that_the_core_reads(table: str) -> None:
+    known = dict(re.findall(r'pub const (\w+): &str = "([\d.]+)"', _text("rust/ldap/src/oid.rs")))
+    body = _text("rust/policy/src/controls.rs").partition(f"pub const {table}: &[Known]")[2].partition("];")[0]
+    rows = re.findall(r'(?:listed|harmless)\(\s*"(\w+)",\s*(?:oid::(\w+)|"([\d.]+)")', body)
+    assert {name: literal or known[constant] for name, constant, literal in rows} == getattr(names, table)
 
 
 @pytest.mark.parametrize("enum", ["Phase", "UpstreamPhase"])

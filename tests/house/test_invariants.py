@@ -17,8 +17,10 @@ from .tree import ROOT, below, files, imports, module, name
 ARROWS: dict[str, set[str]] = {
     "rust/ber": set(),
     "rust/ldap": {"ostiary-ber"},
-    "rust/session": {"ostiary-ber", "ostiary-ldap"},
-    "rust/bindings": {"ostiary-ber", "ostiary-ldap", "ostiary-session"},
+    "rust/arena": set(),
+    "rust/policy": {"ostiary-arena", "ostiary-ber", "ostiary-ldap"},
+    "rust/session": {"ostiary-ber", "ostiary-ldap", "ostiary-policy"},
+    "rust/bindings": {"ostiary-ber", "ostiary-ldap", "ostiary-policy", "ostiary-session"},
     "rust/fuzz": {"ostiary-ber", "ostiary-ldap", "ostiary-session"},
     # A referee that shares the player's decoder shares its faults.
     "benches/load": set(),
@@ -27,17 +29,33 @@ ARROWS: dict[str, set[str]] = {
 CORE = {
     "rust/ber": {"thiserror"},
     "rust/ldap": {"smallvec", "stringprep", "thiserror", "unicode-normalization"},
+    "rust/arena": {"siphasher"},
+    "rust/policy": {
+        "ipnet",
+        "prefix-trie",
+        "rustls-pki-types",
+        "serde",
+        "serde_json",
+        "smallvec",
+        "thiserror",
+        "webpki",
+    },
     "rust/session": {"rustls", "smallvec", "thiserror"},
 }
 DENIED = {
     "unwrap_used", "expect_used", "indexing_slicing", "arithmetic_side_effects", "panic", "todo", "unreachable",
 }  # fmt: skip
-# Who may know the core: the driver, and the demo, which is made of its values. Everybody else asks these.
-CORE_IMPORTERS = re.compile(r"ostiary(\.connection|\.link|\.listener|\.upstream|\.tls\.rustls|\.demo\..+)?")
+# Who may know the core: the driver, and what is made of its values: plugins, their tests, and the demo.
+CORE_IMPORTERS = re.compile(
+    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.policing|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
+    r"|\.testing|\.cli\.explain|\.demo\..+)?"
+)
 # What a part of the package must not import, even for types.
 STRANGERS = {
-    "ostiary.config": r"ostiary\.(cli|connection|demo|gateway|link|listener|plugins|upstream)\b",
-    "ostiary.tls": r"ostiary\.(cli|connection|demo|gateway|link|listener|plugins|upstream)\b",
+    "ostiary.config": r"ostiary\.(cli|connection|demo|gateway|link|listener|testing|upstream)\b",
+    "ostiary.plugins": r"ostiary\.(cli|connection|demo|gateway|link|listener|testing|tls|upstream|worker)\b",
+    "ostiary.testing": r"ostiary\.(cli|connection|demo|gateway|link|listener|tls|upstream|worker)\b",
+    "ostiary.tls": r"ostiary\.(cli|connection|demo|gateway|link|listener|plugins|testing|upstream)\b",
     "ostiary.log": r"ostiary\.",
     "ostiary.errors": r"ostiary\.",
     "ostiary.connection": r"ostiary\.(cli|demo|gateway)\b",
@@ -113,7 +131,7 @@ def test_files_say_what_they_are() -> None:
     silent = [each for each in below("rust", ".rs") if not each.read_text().startswith("//!")]
     silent += [
         each
-        for folder in ("python", "benches")
+        for folder in ("python", "benches", "examples")
         for each in below(folder, ".py")
         if each.read_text() and not each.read_text().startswith('"""')
     ]
@@ -158,11 +176,34 @@ def test_parts_of_the_package_do_not_know_what_is_above(part: str) -> None:
     assert found == set()
 
 
+def test_configuration_and_plans_ask_plugins_only_where_there_are_some() -> None:
+    # Plugins take the kinds of their values from the configuration, which asks back what their keys are.
+    asked = {
+        module(each)
+        for each in below("python", ".py")
+        if re.match(r"ostiary\.(config|plan)\b", module(each))
+        if any(one.startswith("ostiary.plugins") for one in imports(each, at_load=True))
+    }
+    assert asked == set()
+
+
+def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
+    own = re.compile(r"ostiary\.plugins\.(allow_list|bind_guard|limits|rate_limit|redact)")
+    ours = re.compile(r"ostiary(\.plugins(\.(model|rules|allow_list|bind_guard|limits|rate_limit|redact)(\.\w+)?)?)?")
+    plugins = [each for each in below("python", ".py") if own.fullmatch(module(each))]
+    assert len(plugins) == 5
+    assert [
+        one for each in plugins for one in imports(each) if one.startswith("ostiary") and not ours.fullmatch(one)
+    ] == []
+
+
 @pytest.mark.parametrize(
     ("started", "strangers"),
     [
         ("ostiary.cli", {"uvloop", "ostiary.gateway", "ostiary.listener", "ostiary.connection", "ostiary.demo.main"}),
         ("ostiary.gateway", {"cryptography", "pydantic", "typer", "ostiary.config", "ostiary.tls", "ostiary.demo"}),
+        ("ostiary.plugins.hooks", {"cryptography", "pydantic", "ostiary.config", "ostiary.plugins.model"}),
+        ("ostiary.plugins.chain", {"cryptography", "ostiary.tls", "ostiary.config.loading", "ostiary.config.model"}),
     ],
 )
 def test_starts_without(started: str, strangers: set[str]) -> None:

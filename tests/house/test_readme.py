@@ -76,6 +76,11 @@ async def _started(gateway: asyncio.subprocess.Process) -> None:
         told += line
 
 
+async def _end(gateway: asyncio.subprocess.Process) -> None:
+    gateway.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(gateway.wait(), READY_SECONDS) == 0
+
+
 def _stop(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.kill()
@@ -93,6 +98,7 @@ async def test_five_minutes_to_a_configuration(tmp_path: Path) -> None:
         shutil.copy(tmp_path / "directory/ca.pem", place / "directory-ca.pem")
         replaced = {"ldap://dc.example.org:389": behind.url, "1636": str(_free_port()), "1389": str(_free_port())}
         exports = ""
+        gateway: asyncio.subprocess.Process | None = None
         for block in BLOCKS:
             text = block.text
             for old, new in replaced.items():
@@ -100,6 +106,8 @@ async def test_five_minutes_to_a_configuration(tmp_path: Path) -> None:
             if block.marker.startswith("file: "):
                 (place / block.marker.removeprefix("file: ")).write_text(text)
             elif block.marker == "run in the background":
+                if gateway is not None:
+                    await _end(gateway)
                 gateway = await _start(f"exec {text}", place, environment)
                 stack.callback(_stop, gateway)
                 await asyncio.wait_for(_started(gateway), READY_SECONDS)
@@ -112,5 +120,5 @@ async def test_five_minutes_to_a_configuration(tmp_path: Path) -> None:
                 assert found == (text.count("ldapsearch") if status == 0 else 0)
                 # A terminal keeps what was exported in it.
                 exports += "".join(f"{line}\n" for line in text.splitlines() if line.startswith("export "))
-        gateway.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(gateway.wait(), READY_SECONDS) == 0
+        assert gateway is not None
+        await _end(gateway)

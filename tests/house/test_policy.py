@@ -1,0 +1,179 @@
+"""What docs/policy.md says is so: its blocks are sound, its recipes decide as told, its tables are the core's."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ostiary.config import Config
+from ostiary.config.plugin_checks import plugin_warnings
+from ostiary.plugins import building
+from ostiary.plugins.allow_list import AllowListRule
+from ostiary.plugins.chain import chain, explained
+from ostiary.plugins.request import Request
+
+from .tree import ROOT
+
+DOCUMENT = (ROOT / "docs/policy.md").read_text()
+BLOCKS: list[str] = re.findall(r"^```toml\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+AROUND = """
+[[listeners]]
+name = "ldap"
+address = "127.0.0.1:1389"
+tls = { mode = "none" }
+upstream = "directory"
+
+[[upstreams]]
+name = "directory"
+servers = ["ldap://dc.corp.example"]
+
+"""
+PEOPLE = "ou=people,dc=corp,dc=example"
+STAFF = "ou=staff,dc=corp,dc=example"
+GROUPS = "ou=groups,dc=corp,dc=example"
+WIKI = "cn=wiki,ou=services,dc=corp,dc=example"
+ALICE = f"uid=alice,{PEOPLE}"
+HELPER = f"uid=hal,ou=helpdesk,{PEOPLE}"
+BOARD = f"uid=eve,ou=board,{PEOPLE}"
+MEMBER = "(&(objectClass=groupOfNames)(member=uid=alice))"
+
+
+@cache
+def policy(text: str) -> str:
+    """What the plugins of a fragment come to; no warning is told of them."""
+    config = Config.from_toml(AROUND + text, Path("/"))
+    assert list(plugin_warnings(config)) == []
+    return str(chain(enumerate(config.plugins)).policy)
+
+
+def asked(text: str, who: str, request: Request, address: str = "10.20.3.4") -> dict[str, Any]:
+    return explained(policy(text), "ldap", address, False, None, who, request.raw)
+
+
+def block(rule: str) -> str:
+    """The first block with a rule of this name."""
+    return next(each for each in BLOCKS if f'"{rule}"' in each and "monitor" not in each.split("[[plugins.rules]]")[0])
+
+
+@pytest.mark.parametrize("text", BLOCKS, ids=range(len(BLOCKS)))
+def test_blocks_are_configurations(text: str) -> None:
+    assert policy(text)
+
+
+def test_there_are_blocks_for_every_plugin() -> None:
+    for plugin in ("allow_list", "redact", "rate_limit", "bind_guard", "limits"):
+        assert any(f'use = "{plugin}"' in each for each in BLOCKS), plugin
+
+
+search = building.search
+PASSED = [
+    ("people-log-in", WIKI, building.bind(WIKI, "x")),
+    ("people-log-in", WIKI, search(PEOPLE, "sub", "(uid=alice)", ["cn", "mail"])),
+    ("people-log-in", WIKI, search(PEOPLE, "one", "(&(uid=alice)(objectclass=Person))", ["1.1"])),
+    ("people-log-in", "", building.bind(ALICE, "x")),
+    ("people-log-in", ALICE, search(ALICE, "base")),
+    ("groups-of-somebody", WIKI, search(GROUPS, "sub", MEMBER, ["cn"])),
+    ("groups-of-somebody", WIKI, search(GROUPS, "one", "(&(objectClass=posixGroup)(memberUid=alice))", ["cn"])),
+    ("address-book", ALICE, search(PEOPLE, "sub", "(&(objectClass=*)(|(cn=*al*)(mail=al*)(sn=al*)))")),
+    ("help-desk-finds", HELPER, search(PEOPLE, "sub", "(uid=alice)", ["cn"])),
+    ("help-desk-finds", HELPER, building.modify(ALICE, [("replace", "userPassword", "x")])),
+    ("help-desk-finds", HELPER, building.password_modify(ALICE, "x")),
+    ("monitoring", "", search("", "base")),
+    ("monitoring", "", search("", "base", attributes=["supportedExtension", "+"])),
+    ("intranet", "", building.bind("CORP\\svc-intranet", "x")),
+    ("intranet", "svc-intranet@corp.example", search(STAFF, "sub", "(sAMAccountName=alice)", ["mail"])),
+    ("intranet", "", building.bind("alice@corp.example", "x")),
+    ("personnel", ALICE, search(PEOPLE, "sub", "(uid=bob)", ["userPassword"])),
+    ("personnel", ALICE, search(BOARD, "base")),
+    ("personnel", "", building.bind(BOARD, "x")),
+]
+REFUSED = [
+    ("people-log-in", 50, WIKI, search(PEOPLE, "sub", "(cn=alice)", ["cn"])),
+    ("people-log-in", 50, WIKI, search(PEOPLE, "sub", "(uid=a*)", ["cn"])),
+    ("people-log-in", 50, WIKI, search(PEOPLE, "sub", "(uid=alice)")),
+    ("people-log-in", 50, WIKI, search("dc=corp,dc=example", "sub", "(uid=alice)", ["cn"])),
+    ("people-log-in", 50, WIKI, building.modify(ALICE, [("replace", "mail", "x")])),
+    ("people-log-in", 50, "", building.bind("cn=other,ou=services,dc=corp,dc=example", "x")),
+    ("people-log-in", 50, ALICE, search(PEOPLE, "sub", "(uid=bob)", ["cn"])),
+    ("groups-of-somebody", 50, WIKI, search(GROUPS, "sub", "(cn=*)", ["cn"])),
+    ("address-book", 50, ALICE, search(PEOPLE, "sub", "(employeeNumber=1)", ["cn"])),
+    ("address-book", 53, ALICE, search(PEOPLE, "sub", "(mail=*a*)", ["cn"])),
+    ("address-book", 53, ALICE, search(PEOPLE, "sub", "(objectClass=*)", ["cn"])),
+    ("help-desk-finds", 50, HELPER, building.modify(f"cn=x,ou=services,{PEOPLE}", [("replace", "userPassword", "x")])),
+    ("help-desk-finds", 50, HELPER, building.password_modify(f"cn=x,ou=services,{PEOPLE}", "x")),
+    ("help-desk-finds", 50, HELPER, building.modify(ALICE, [("add", "userPassword", "x")])),
+    ("help-desk-finds", 50, HELPER, building.modify(ALICE, [("replace", "mail", "x")])),
+    ("help-desk-finds", 50, ALICE, building.password_modify(f"uid=bob,{PEOPLE}", "x")),
+    ("monitoring", 50, "", search("", "sub")),
+    ("monitoring", 50, "", building.bind()),
+    ("intranet", 50, "", building.bind("alice", "x")),
+    ("intranet", 50, "", building.bind("alice@other.example", "x")),
+    ("personnel", 50, ALICE, search(PEOPLE, "sub", "(userPassword=x)")),
+    ("personnel", 50, ALICE, search(PEOPLE, "sub", "(homePhone=*)")),
+    ("personnel", 50, ALICE, building.compare(ALICE, "employeeNumber", "1")),
+    ("personnel", 32, "", search(BOARD, "base")),
+    ("services-by-certificate", 50, "", building.sasl_bind("EXTERNAL")),
+    ("3", 53, "", search(PEOPLE, "sub", "(|(objectClass=*)(uid=a))")),
+    ("3", 11, "", search(PEOPLE, "sub", "(uid=a)", ["a"] * 41)),
+]
+
+
+@pytest.mark.parametrize(("rule", "who", "request_"), PASSED, ids=range(len(PASSED)))
+def test_recipes_pass_what_applications_ask(rule: str, who: str, request_: Request) -> None:
+    told = asked(block(rule), who, request_)
+    assert told["verdict"] == "allowed", told
+
+
+@pytest.mark.parametrize(("rule", "code", "who", "request_"), REFUSED, ids=range(len(REFUSED)))
+def test_recipes_refuse_the_rest(rule: str, code: int, who: str, request_: Request) -> None:
+    text = next(each for each in BLOCKS if "substring_length = 3" in each) if rule == "3" else block(rule)
+    told = asked(text, who, request_)
+    assert (told["verdict"], told["code"]) == ("refused", code), told
+
+
+def test_monitored_start_refuses_nothing_and_says_what_it_would() -> None:
+    text = next(each for each in BLOCKS if 'mode = "monitor"' in each)
+    told = asked(text, WIKI, search(PEOPLE, "sub", "(&(objectClass=person)(uid=alice))", ["uid", "cn"]))
+    assert told["verdict"] == "allowed"
+    assert [row["outcome"] for row in told["trace"]] == ["failed", "refused"]
+    assert told["trace"][0]["criterion"] == "filter"
+    assert told["trace"][0]["detail"] in DOCUMENT
+
+
+def section(title: str) -> str:
+    """A section of the document, with those below it."""
+    found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#+ |\Z)", DOCUMENT, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[2]
+
+
+def test_grammar_has_every_key_of_a_rule_and_no_other() -> None:
+    told = re.findall(r"^\| `(\w+)` \|", section("The grammar of a rule"), re.MULTILINE)
+    assert sorted(told) == sorted(field.alias or name for name, field in AllowListRule.model_fields.items())
+
+
+def test_harmless_is_what_the_core_says() -> None:
+    source = (ROOT / "rust/policy/src/controls.rs").read_text()
+    text = section("Harmless controls and extended operations")
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == re.findall(r'\bharmless\(\s*"(\w+)"', source)
+    listed = set(re.findall(r'\blisted\("(\w+)"', source))
+    assert listed <= set(re.findall(r"`(\w+)`", text.partition("matches only where listed")[2]))
+
+
+def cells(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_shapes_match_what_the_table_says() -> None:
+    rows = [line.split(" | ") for line in section("Shapes of filters").splitlines() if line.startswith("| `")]
+    assert len(rows) == 5
+    for shape, matched, not_matched in rows:
+        (form,) = cells(shape)
+        text = f"[[plugins]]\nuse = 'allow_list'\n[[plugins.rules]]\nname = 'shape'\nfilter = '{form}'\n"
+        for filters, verdict in ((matched, "allowed"), (not_matched, "refused")):
+            for each in cells(filters):
+                assert asked(text, "", search(PEOPLE, "sub", each))["verdict"] == verdict, (form, each)
