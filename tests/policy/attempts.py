@@ -135,6 +135,15 @@ KEYS_SPELLINGS: dict[str, bytes] = {
     "escaped plus between types by number": b"2.5.4.11=cellar+2.5.4.3=master keys," + people,
     "hexadecimal in other order": b"ou=#0c0643656c6c6172+commonName=Master\\20Keys," + people,
 }
+# Ways to come to it from above: a base, and the scopes that reach it.
+ABOVE: dict[str, tuple[bytes, Sequence[int]]] = {
+    "parent": (people, (ONE, SUB, CHILDREN)),
+    "parent in other words": (b"OU = #160670656F706c65 ; domainComponent=EXAMPLE,dc=test", (ONE, SUB, CHILDREN)),
+    "parent's parent": (suffix, (SUB, CHILDREN)),
+    "top": (b"dc=test", (SUB, CHILDREN)),
+    "root": (b"", (SUB, CHILDREN)),
+}
+SCOPES = {ONE: "one", SUB: "sub", CHILDREN: "children"}
 # Ways to write dc=example,dc=test and other places that are not below ou=people.
 OUTSIDE: dict[str, bytes] = {
     "parent": suffix,
@@ -259,6 +268,9 @@ def names() -> Iterator[Attempt]:
         yield Attempt(f"denied base, {name}", "holes", [search(dn)])
     for name, dn in KEYS_SPELLINGS.items():
         yield Attempt(f"denied base of two attributes, {name}", "holes", [search(dn, scope=BASE)])
+    for name, (dn, scopes) in ABOVE.items():
+        for scope in scopes:
+            yield Attempt(f"denied base from above, {name}, {SCOPES[scope]}", "holes", [search(dn, scope=scope)])
     for name, dn in OUTSIDE.items():
         yield Attempt(f"base outside, {name}", "narrow", [search(dn)])
     yield Attempt("scope base", "narrow", [search(people, scope=BASE)])
@@ -277,11 +289,11 @@ def attributes() -> Iterator[Attempt]:
     for name, selectors in SELECTORS.items():
         yield Attempt(f"attributes outside, {name}", "narrow", [search(ask=selectors)])
     for name in DENIED_SELECTORS:
-        yield Attempt(f"denied attribute, {name}", "holes", [search(ask=SELECTORS[name])])
+        yield Attempt(f"denied attribute, {name}", "holes", [search(alice, ask=SELECTORS[name])])
     # A denial of sn and pKCS8PrivateKey, by what contains it and by a number that no table of the gateway's has.
     for name, attribute in {"supertype": b"name", "supertype by number": b"2.5.4.41", "number": KEY_OID}.items():
-        yield Attempt(f"denied attribute by its {name}", "holes", [search(ask=[attribute])])
-        yield Attempt(f"denied filter by its {name}", "holes", [search(filter=contains(attribute, b"x"))])
+        yield Attempt(f"denied attribute by its {name}", "holes", [search(alice, ask=[attribute])])
+        yield Attempt(f"denied filter by its {name}", "holes", [search(alice, filter=contains(attribute, b"x"))])
         yield Attempt(f"denied compare by its {name}", "holes", [wire.compare(ID, alice, attribute, b"x")])
     for attribute in (NUMBER, b"EMPLOYEENUMBER", NUMBER_OID, b"OID." + NUMBER_OID, NUMBER + b";lang-en", b"2.5.4.35"):
         word = attribute.decode()
@@ -289,7 +301,7 @@ def attributes() -> Iterator[Attempt]:
             compare = wire.compare(ID, alice, attribute, SECRET.encode())
             yield Attempt(f"compare of {word}, {listener}", listener, [compare])
         test = wire.equality(attribute, SECRET.encode())
-        yield Attempt(f"denied filter on {word}", "holes", [search(filter=any_of(LOGIN, test))])
+        yield Attempt(f"denied filter on {word}", "holes", [search(alice, filter=any_of(LOGIN, test))])
         yield Attempt(f"redacted filter on {word}", "redacted", [search(filter=all_of(LOGIN, none_of(test)))])
 
 
@@ -318,7 +330,7 @@ def filters() -> Iterator[Attempt]:
 def controls() -> Iterator[Attempt]:
     for name, control in CONTROLS.items():
         yield Attempt(f"unlisted control, {name}", "narrow", [search(with_=control)])
-        yield Attempt(f"unlisted control behind denials, {name}", "holes", [search(with_=control)])
+        yield Attempt(f"unlisted control behind denials, {name}", "holes", [search(alice, with_=control)])
     for listener in ("listed", "redacted"):
         reads: dict[str, bytes] = {
             "sort by": sort_by(NUMBER),

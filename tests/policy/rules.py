@@ -56,12 +56,6 @@ effect = "deny"
 listener = "holes"
 attributes = ["employeeNumber", "userPassword", "sn", "pKCS8PrivateKey"]
 [[plugins.rules]]
-name = "no-stars"
-effect = "deny"
-listener = "holes"
-operations = "search"
-attributes = ["*", "+"]
-[[plugins.rules]]
 name = "no-tests-of-numbers"
 effect = "deny"
 listener = "holes"

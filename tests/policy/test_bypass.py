@@ -10,12 +10,12 @@ from ..real.authority import Authority, Identity
 from ..real.gateway import Gateway
 from ..real.raw_client import RawClient
 from ..real.servers.directory import Directory
-from .attempts import ATTEMPTS, ID, LOGIN, REFUSED, Attempt, alice, people, search
+from .attempts import ATTEMPTS, ID, LOGIN, REFUSED, Attempt, alice, people, search, suffix
 from .conftest import GatewayFactory
 from .content import APP, PROBE
-from .rules import RULES, log_in
+from .rules import LISTENERS, RULES, log_in
 from .server_log import ServerLog
-from .spelling import SUB, all_of, any_of, asserting, none_of, paged, sort_by
+from .spelling import BASE, ONE, SUB, all_of, any_of, asserting, none_of, paged, sort_by
 
 PROBING_ID = 77
 PROBE_LINE = f'SRCH base="{PROBE}" scope=0'
@@ -76,7 +76,10 @@ ALLOWED: dict[str, tuple[str, bytes]] = {
     "compare": ("narrow", wire.compare(ID, alice, b"MAIL", b"alice@example.test")),
     "other attributes tested": ("tested", search(filter=any_of(wire.present(b"uid"), none_of(LOGIN)))),
     "beside a denied base": ("holes", search(b"ou=vaults," + people)),
-    "beside a denied attribute": ("holes", search(ask=[b"cn"], filter=wire.present(b"cn"))),
+    "above a denied base, its own entry": ("holes", search(people, scope=BASE)),
+    "above a denied base, one level of two": ("holes", search(suffix, scope=ONE)),
+    "beside a denied attribute": ("holes", search(alice, ask=[b"cn"], filter=wire.present(b"cn"))),
+    "no attribute beside a denied one": ("holes", search(alice, ask=[b"1.1"])),
     "sorted by what may be seen": ("listed", search(with_=sort_by(b"cn", rule=b"2.5.13.3"))),
     "asserted by what may be tested": ("listed", search(with_=asserting(wire.present(b"uid")))),
 }
@@ -94,9 +97,9 @@ def test_what_is_allowed_passes_in_other_words(name: str, ruled: Gateway) -> Non
 def test_identity_does_not_outlive_start_tls(
     gateway: GatewayFactory, openldap: Directory, authority: Authority, server_identity: Identity, server_log: ServerLog
 ) -> None:
-    listener = gateways.listener("narrow", "starttls", identity=server_identity, require_tls="off")
-    running = gateway([listener], [gateways.upstream(openldap.plain)], plugins=RULES)
-    with RawClient(running.address) as client:
+    listeners = [gateways.listener(name, "starttls", identity=server_identity, require_tls="off") for name in LISTENERS]
+    running = gateway(listeners, [gateways.upstream(openldap.plain)], plugins=RULES)
+    with RawClient(running.addresses["narrow"]) as client:
         log_in(client, APP)
         client.start_tls(authority.trusting(), message_id=2)
         server_log.mark()

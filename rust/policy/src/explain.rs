@@ -145,7 +145,7 @@ impl AllowList {
                 .map(|(key, truth)| Failed {
                     criterion: key.as_str(),
                     unreadable: truth == Truth::Unreadable,
-                    asked: scene.tell(key),
+                    asked: scene.tell_to(effect, key),
                 })
                 .collect(),
         }
@@ -187,6 +187,17 @@ struct Scene<'q, 'a> {
 }
 
 impl Scene<'_, '_> {
+    /// What is told of a criterion of a rule with this effect: for a denial it matters how far below its target a
+    /// search reaches.
+    fn tell_to(&self, effect: Effect, key: Key) -> String {
+        match (effect, key, self.question.scope()) {
+            (Effect::Deny, Key::Base, Some(scope)) => {
+                format!("{}, the scope {}", self.tell(key), scope_word(scope))
+            }
+            _ => self.tell(key),
+        }
+    }
+
     fn tell(&self, key: Key) -> String {
         let question = &self.question;
         match key {

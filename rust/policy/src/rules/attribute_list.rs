@@ -2,7 +2,8 @@
 //!
 //! A list covers the options of its names, never subtypes or supertypes, which a schema would have to know. Where a
 //! rule allows, everything asked for must be covered; where it denies, one attribute that is listed is enough, or one
-//! that is known to be a kind of it, or that it is a kind of.
+//! that is known to be a kind of it, or that it is a kind of, and so is asking for all attributes of a kind that it may
+//! be of.
 
 use ostiary_ldap::attribute::{AttributeDescription, AttributeType};
 
@@ -68,11 +69,14 @@ impl AttributeList {
         covered.into()
     }
 
-    /// Whether anything that is asked for is in the list. `*` and `+` stand for themselves here: a name that is asked
-    /// for is not all there is.
+    /// Whether anything that is asked for is in the list. Who asks for all attributes of a kind asks for each that is
+    /// listed and may be of it; a listed `*` or `+` stands for itself, as a name that is asked for is not all there is.
     pub(crate) fn touches_selectors(&self, asked: &Selectors) -> Truth {
-        if (self.all_user && asked.all_user)
-            || (self.all_operational && asked.all_operational)
+        let user = || self.all_user || self.named.iter().any(|(listed, _)| !is_operational(listed.attribute_type()));
+        // Any attribute may be operational on some server.
+        let operational = || self.all_operational || !self.named.is_empty();
+        if (asked.all_user && user())
+            || (asked.all_operational && operational())
             || asked.named.iter().any(|(asked, _)| self.touches(asked))
         {
             Truth::Yes

@@ -14,6 +14,7 @@ use super::dn_tree::DnTree;
 use super::identity::Identity;
 use super::rule::Rule;
 use super::rule_set::RuleSet;
+use super::spec::Effect;
 use crate::facts::ClientFacts;
 use crate::who::Who;
 
@@ -36,6 +37,7 @@ pub(crate) struct Index {
     operations: [RuleSet; RequestKind::ALL.len()],
     scopes: [RuleSet; 4],
     any_base: RuleSet,
+    denied_places: RuleSet,
     bases: DnTree<RuleSet>,
     any_filter: RuleSet,
     filters: HashMap<u64, RuleSet>,
@@ -100,6 +102,9 @@ impl Index {
                     if let Some(set) = self.bases.at(base) {
                         set.insert(number);
                     }
+                }
+                if rule.effect == Effect::Deny {
+                    self.denied_places.insert(number);
                 }
             }
             _ => self.any_base.insert(number),
@@ -181,10 +186,14 @@ impl Index {
         found
     }
 
-    /// Rules that may be about this entry.
-    pub(crate) fn about_target(&self, target: &Dn) -> RuleSet {
+    /// Rules that may be about this entry, or for a search about what is below it.
+    pub(crate) fn about_target(&self, target: &Dn, scope: Option<Scope>) -> RuleSet {
         let mut found = self.any_base.clone();
         self.bases.walk(target, |set| found.extend(set));
+        // A search comes to denied places from above.
+        if scope.is_some_and(|scope| scope != Scope::BaseObject) {
+            found.extend(&self.denied_places);
+        }
         found
     }
 }

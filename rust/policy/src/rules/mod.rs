@@ -196,7 +196,7 @@ impl AllowList {
         if question.kind() != RequestKind::ModifyDn
             && let Ok(Some(target)) = question.target()
         {
-            order.keep(&self.index.about_target(target));
+            order.keep(&self.index.about_target(target, question.scope()));
         }
         if let Some(fingerprint) = question.fingerprint() {
             order.keep(&self.index.about_filter(fingerprint));

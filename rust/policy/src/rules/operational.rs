@@ -1,7 +1,9 @@
 //! Which attributes are operational on every server that has them: `*` does not ask for these, `+` does.
 //!
-//! No schema is known: a name outside the table is taken for a user attribute. The root DSE's are left out, for Active
-//! Directory shows them to whoever asks for `*`, and they hold nothing of the directory's data.
+//! No schema is known: a name outside the table is taken for a user attribute where something is allowed, and may be
+//! either where something is denied (`memberOf` is operational on one server and a user attribute on another). The root
+//! DSE's are left out, for Active Directory shows them to whoever asks for `*`, and they hold nothing of the directory's
+//! data.
 
 use ostiary_ldap::attribute::AttributeType;
 
@@ -68,6 +70,10 @@ mod tests {
         for (text, operational) in [("createTimestamp", true), ("pwdHistory", true), ("cn", false), ("2.5.4.3", false)]
         {
             assert_eq!(is_operational(&AttributeType::parse(text.as_bytes()).unwrap()), operational, "{text}");
+        }
+        // Else a denial of one would have to think of those that are kinds of it.
+        for name in OPERATIONAL {
+            assert_eq!(AttributeType::parse(name.as_bytes()).unwrap().subtypes().count(), 0, "{name}");
         }
     }
 }

@@ -73,6 +73,19 @@ impl Places {
             Ok(Some(dn)) => self.within.iter().any(|base| dn.is_within(base)).into(),
         }
     }
+
+    /// Whether a search that starts at `start` comes to one of the places from above. It never comes to the root DSE
+    /// (RFC 4512 section 5.1).
+    fn are_reached(&self, start: &Dn, scope: Scope) -> bool {
+        self.within.iter().any(|place| {
+            place.is_within(start)
+                && match scope {
+                    Scope::BaseObject => false,
+                    Scope::SingleLevel => place.rdns().len() == start.rdns().len().saturating_add(1),
+                    Scope::WholeSubtree | Scope::SubordinateSubtree => true,
+                }
+        })
+    }
 }
 
 /// Says whether the reading that a control of a write amounts to would be allowed.
@@ -217,6 +230,10 @@ impl Rule {
 
     fn holds_base(&self, places: &Places, question: &Question<'_, '_>) -> Truth {
         let target = places.hold(question.target(), question.scope(), self.beside());
+        if let (Effect::Deny, Ok(Some(start)), Some(scope)) = (self.effect, question.target(), question.scope()) {
+            // Else a denial would be walked round from above.
+            return target.max(places.are_reached(start, scope).into());
+        }
         if question.kind() != RequestKind::ModifyDn {
             return target;
         }

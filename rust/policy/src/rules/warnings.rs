@@ -245,7 +245,7 @@ fn asking_forestalls(earlier: &Rule, later: &Rule) -> bool {
     // A denying rule matches requests that have something of what it lists, and more beside.
     let listed_alike = later.effect == Effect::Allow;
     wider(earlier.base.as_ref(), later.base.as_ref(), places_cover)
-        && (listed_alike || !moves_out(earlier, later))
+        && (listed_alike || !(moves_out(earlier, later) || reaches_out(earlier, later)))
         && (!does(later, SEARCH)
             || (wider(earlier.scope.as_ref(), later.scope.as_ref(), |one, other| each_in(one, other, PartialEq::eq))
                 && wider(earlier.filter.as_ref(), later.filter.as_ref(), |one, other| {
@@ -267,6 +267,12 @@ fn asking_forestalls(earlier: &Rule, later: &Rule) -> bool {
 /// Whether a denied move may start or end outside of what the earlier rule allows.
 fn moves_out(earlier: &Rule, later: &Rule) -> bool {
     earlier.base.is_some() && does(later, &[RequestKind::ModifyDn])
+}
+
+/// Whether a denied search may start above what the earlier rule allows.
+fn reaches_out(earlier: &Rule, later: &Rule) -> bool {
+    let reaches = |scopes: &Vec<Scope>| scopes.iter().any(|scope| *scope != Scope::BaseObject);
+    earlier.base.is_some() && does(later, SEARCH) && later.scope.as_ref().is_none_or(reaches)
 }
 
 fn places_cover(earlier: &Places, later: &Places) -> bool {

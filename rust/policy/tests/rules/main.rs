@@ -4,6 +4,7 @@
 #![allow(clippy::unnecessary_wraps, clippy::ref_option, reason = "criteria and values are alike, some of them certain")]
 #![allow(clippy::needless_pass_by_value, reason = "rules read best as literals in the place where they are used")]
 
+mod denials;
 mod explanations;
 mod generator;
 mod limits;

@@ -360,7 +360,18 @@ fn base_holds(rule: &Rule, (root_dse, within): &(bool, Vec<Vec<u8>>), who: &Who,
         places.into_iter().map(|place| {
             let place = place?;
             let is_root_dse = place.is_empty() && matches!(ask, Ask::Search { scope: 0, .. });
-            Some((*root_dse && is_root_dse) || within.iter().any(|base| place.starts_with(base)))
+            let is_reached = |base: &Vec<u8>| match ask {
+                Ask::Search { scope, .. } if base.starts_with(&place) => match scope {
+                    0 => false,
+                    1 => base.len() == place.len() + 1,
+                    _ => true,
+                },
+                _ => false,
+            };
+            Some(
+                (*root_dse && is_root_dse)
+                    || within.iter().any(|base| place.starts_with(base) || (rule.deny && is_reached(base))),
+            )
         }),
     )
 }
@@ -405,7 +416,10 @@ fn selectors_hold(rule: &Rule, listed: &Selectors, asked: &Selectors) -> Truth {
         );
     }
     let named = asked.named.iter().any(|asked| listed.named.iter().any(|listed| listed.overlaps(*asked)));
-    if named || (listed.star && asked.star) || (listed.plus && asked.plus) {
+    // Every one but the first may be a user attribute, and an operational one.
+    let user = listed.star || listed.named.iter().any(|listed| listed.0 != 0);
+    let operational = listed.plus || !listed.named.is_empty();
+    if named || (user && asked.star) || (operational && asked.plus) {
         Some(true)
     } else if asked.odd {
         None

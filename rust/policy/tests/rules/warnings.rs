@@ -114,6 +114,8 @@ fn rules_that_an_earlier_one_forestalls_are_told_and_no_others() {
         (json!({ "effect": "deny" }), json!({ "operations": "search" }), true),
         (json!({ "effect": "deny", "base": "dc=x" }), json!({ "base": "dc=x" }), false),
         (json!({}), json!({ "effect": "deny", "operations": "search" }), false),
+        (json!({ "base": "dc=x" }), json!({ "effect": "deny", "base": "ou=a,dc=x", "operations": "search" }), false),
+        (json!({ "effect": "deny", "attributes": "*" }), json!({ "attributes": "cn", "operations": "search" }), false),
     ] {
         let (mut one, mut other) = (earlier, later);
         one["name"] = json!("one");

@@ -1,0 +1,177 @@
+//! What a denial meets beside what its words say: searches for whole kinds of attributes, and searches from above.
+
+use ostiary_ldap::message::{ChangeKind, FilterLimits, Request, Scope};
+use ostiary_policy::{AllowList, Asked, Decision, Who};
+use serde_json::{Value, json};
+
+use crate::stage::{Search, client, delete, judge, list, modify, modify_dn, passes, selection};
+
+/// A list that denies this, and allows the rest.
+fn denying(mut rule: Value) -> AllowList {
+    rule["name"] = json!("denied");
+    rule["effect"] = json!("deny");
+    list(json!({ "default": "allow", "rules": [rule] }))
+}
+
+fn denies(list: &AllowList, message: &[u8]) -> bool {
+    match judge(list, &client(), &Who::Anonymous, message).0 {
+        Decision::Pass => false,
+        Decision::Refuse { rule: Some(0), text, .. } if &*text == "not allowed here" => true,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn all_attributes_of_a_kind_are_asked_for_with_those_that_may_be_of_it() {
+    let nothing: [&[u8]; 0] = [];
+    for (listed, star, plus) in [
+        (json!("userPassword"), true, true),
+        (json!("2.5.4.35"), true, true),
+        (json!("examMark"), true, true),
+        (json!("1.3.6.1.4.1.99999.1"), true, true),
+        (json!("userPassword;x-a"), true, true),
+        (json!("pwdHistory"), false, true),
+        (json!("1.3.6.1.4.1.42.2.27.8.1.20"), false, true),
+        (json!(["createTimestamp;x-a", "entryUUID"]), false, true),
+        (json!(["createTimestamp", "cn"]), true, true),
+        (json!("*"), true, false),
+        (json!("+"), false, true),
+        (json!(["*", "pwdHistory"]), true, true),
+        (json!(["+", "mail"]), true, true),
+    ] {
+        let list = denying(json!({ "attributes": listed }));
+        let asking = |attributes: &[&'static [u8]]| {
+            let search = Search { attributes: attributes.to_vec(), ..Search::default() };
+            denies(&list, &search.message())
+        };
+        assert_eq!(asking(&nothing), star, "nothing: {listed}");
+        assert_eq!(asking(&[b"*"]), star, "{listed}");
+        assert_eq!(asking(&[b"sn", b"*", b"1.1"]), star, "{listed}");
+        assert_eq!(asking(&[b"+"]), plus, "{listed}");
+        assert_eq!(asking(&[b"*", b"+"]), star || plus, "{listed}");
+        assert!(!asking(&[b"1.1"]) && !asking(&[b"sn", b"1.1"]), "{listed}");
+    }
+}
+
+#[test]
+fn controls_that_read_all_attributes_are_denied_alike() {
+    let list = denying(json!({ "attributes": "userPassword" }));
+    for oid in ["1.3.6.1.1.13.1", "1.3.6.1.1.13.2"] {
+        let searches = |selectors: &[&str]| {
+            let search = Search { controls: vec![(oid, selection(selectors))], ..Search::default() };
+            denies(&list, &search.message())
+        };
+        assert!(searches(&[]) && searches(&["*"]) && searches(&["cn", "+"]) && searches(&["userPassword"]));
+        assert!(!searches(&["1.1"]) && !searches(&["cn"]));
+    }
+    // To be allowed to write is not to be allowed to read.
+    let writing = list_of_writes();
+    let changes = [(ChangeKind::Replace, "mail")];
+    let reads = |selectors: &[&str]| {
+        let message = modify("cn=a,dc=x", &changes, &[("1.3.6.1.1.13.2", selection(selectors))]);
+        passes(&writing, &Who::Anonymous, &message)
+    };
+    assert!(reads(&["cn"]) && reads(&["1.1"]));
+    assert!(!reads(&["userPassword"]) && !reads(&["*"]) && !reads(&[]) && !reads(&["+"]));
+}
+
+fn list_of_writes() -> AllowList {
+    list(json!({ "rules": [
+        { "name": "no-passwords", "effect": "deny", "operations": "search", "attributes": "userPassword" },
+        { "name": "rest", "controls": ["pre_read", "post_read"] },
+    ]}))
+}
+
+const SCOPES: [(&str, Scope); 4] = [
+    ("base", Scope::BaseObject),
+    ("one", Scope::SingleLevel),
+    ("sub", Scope::WholeSubtree),
+    ("children", Scope::SubordinateSubtree),
+];
+
+#[test]
+fn a_denied_place_is_not_reached_from_above() {
+    let list = denying(json!({ "base": ["ou=vault,ou=people,dc=x", "dc=y"] }));
+    // Which scopes are denied, in the order of the table.
+    for (base, expected) in [
+        ("ou=vault,ou=people,dc=x", [true, true, true, true]),
+        ("cn=a,OU=Vault,ou=people,dc=x", [true, true, true, true]),
+        ("OU=People, DC=x", [false, true, true, true]),
+        ("dc=x", [false, false, true, true]),
+        ("", [false, true, true, true]),
+        ("ou=services,dc=x", [false; 4]),
+        ("ou=vaults,ou=people,dc=x", [false; 4]),
+        ("ou=people,dc=z", [false; 4]),
+    ] {
+        for ((word, scope), expected) in SCOPES.into_iter().zip(expected) {
+            let search = Search { base: base.as_bytes(), scope, ..Search::default() };
+            assert_eq!(denies(&list, &search.message()), expected, "{word} {base}");
+        }
+    }
+    let deep = denying(json!({ "base": "ou=a,dc=b,dc=c" }));
+    let from_root = |scope| denies(&deep, &Search { base: b"", scope, ..Search::default() }.message());
+    assert_eq!(SCOPES.map(|(_, scope)| from_root(scope)), [false, false, true, true]);
+    // A subtree of everything has no root DSE in it (RFC 4512 section 5.1).
+    let root_dse = denying(json!({ "base": "rootDSE" }));
+    let of_root = |scope| denies(&root_dse, &Search { base: b"", scope, ..Search::default() }.message());
+    assert_eq!(SCOPES.map(|(_, scope)| of_root(scope)), [true, false, false, false]);
+}
+
+#[test]
+fn what_is_no_search_or_is_allowed_stays_below_its_base() {
+    let denial = denying(json!({ "base": "ou=vault,dc=x" }));
+    assert!(!denies(&denial, &delete("dc=x", &[])));
+    assert!(!denies(&denial, &modify("dc=x", &[(ChangeKind::Add, "cn")], &[])));
+    assert!(!denies(&denial, &modify_dn("cn=a,dc=x", "cn=b", true, None)));
+    let vault = list(json!({ "rules": [{ "name": "vault", "base": "ou=vault,dc=x" }] }));
+    for (word, scope) in SCOPES {
+        let search = |base| Search { base, scope, ..Search::default() }.message();
+        assert!(!passes(&vault, &Who::Anonymous, &search(b"dc=x")), "{word}");
+        assert!(passes(&vault, &Who::Anonymous, &search(b"ou=vault,dc=x")), "{word}");
+    }
+    let scoped = denying(json!({ "base": "ou=vault,dc=x", "scope": ["base", "one"] }));
+    let above = |scope| denies(&scoped, &Search { base: b"dc=x", scope, ..Search::default() }.message());
+    assert_eq!(SCOPES.map(|(_, scope)| above(scope)), [false, true, false, false], "scope is asked for itself");
+}
+
+/// The place is looked up among those of all rules where there are many.
+#[test]
+fn a_denial_among_many_is_met_from_above_too() {
+    let others = (0..40).map(|number| json!({ "name": format!("o{number}"), "base": format!("ou=o{number},dc=z") }));
+    let denied = json!({ "name": "vault", "effect": "deny", "base": ["ou=vault,ou=people,dc=x", "cn=b,dc=y"] });
+    let rules: Vec<Value> = others.chain([denied, json!({ "name": "rest" })]).collect();
+    let list = list(json!({ "rules": rules }));
+    let refuses = |base: &[u8], scope| match judge(
+        &list,
+        &client(),
+        &Who::Anonymous,
+        &Search { base, scope, ..Search::default() }.message(),
+    )
+    .0
+    {
+        Decision::Refuse { rule, .. } => list.rule_name(rule).to_owned(),
+        _ => String::new(),
+    };
+    for (base, expected) in [
+        (&b"ou=people,dc=x"[..], ["", "vault", "vault", "vault"]),
+        (b"dc=x", ["", "", "vault", "vault"]),
+        (b"dc=y", ["", "vault", "vault", "vault"]),
+        (b"", ["", "", "vault", "vault"]),
+        (b"dc=w", ["", "", "", ""]),
+    ] {
+        assert_eq!(SCOPES.map(|(_, scope)| refuses(base, scope)), expected);
+    }
+}
+
+#[test]
+fn an_explanation_says_how_far_a_search_reaches() {
+    let list = denying(json!({ "base": "ou=vault,ou=people,dc=x" }));
+    let told = |scope| {
+        let message = Search { base: b"DC=x", scope, ..Search::default() }.message();
+        let request = Request::parse(&message, &FilterLimits::default()).unwrap();
+        let explanation = list.explain(&client(), &Who::Anonymous, &Asked::new(&request));
+        explanation.rules[0].failed.first().map(|failed| failed.asked.clone())
+    };
+    assert_eq!(told(Scope::SingleLevel).as_deref(), Some("the target is dc=x, the scope one"));
+    assert_eq!(told(Scope::WholeSubtree), None, "it matched");
+}
