@@ -173,6 +173,71 @@ def test_faults_of_values_hide_none_of_the_rules(certificates: Path) -> None:
     assert "rootDSE" in told["rules[0].base"]
 
 
+LISTENED = """
+[[plugins]]
+use = "allow_list"
+[[plugins.rules]]
+name = "a"
+listener = "ldap"
+[[plugins.rules]]
+name = "b"
+effect = "deny"
+listener = ["ldaps", "LDAPS", "elsewhere"]
+[[plugins.rules]]
+name = "c"
+listener = ["ldaps"]
+
+[[plugins]]
+use = "redact"
+[[plugins.rules]]
+name = "d"
+listener = "inner"
+attributes = ["mail"]
+unless = { listener = ["ldap"] }
+"""
+ELSEWHERE = "no listener of this name; known: ldaps"
+
+
+def test_listeners_that_rules_name_must_be_there(certificates: Path) -> None:
+    found = faults(VALID + LISTENED, certificates)
+    assert found == {
+        "plugins[0].rules[0].listener": 'no listener of this name; did you mean ldaps?: "ldap"',
+        "plugins[0].rules[1].listener[1]": f'{ELSEWHERE}: "LDAPS"',
+        "plugins[0].rules[1].listener[2]": f'{ELSEWHERE}: "elsewhere"',
+        "plugins[1].rules[0].listener": f'{ELSEWHERE}: "inner"',
+        "plugins[1].rules[0].unless.listener[0]": 'no listener of this name; did you mean ldaps?: "ldap"',
+    }
+    inner = VALID.replace('name = "ldaps"', 'name = "inner"')
+    assert set(faults(inner + LISTENED.replace('"inner"', '["inner"]'), certificates)) == {
+        "plugins[0].rules[0].listener",
+        *(f"plugins[0].rules[1].listener[{place}]" for place in range(3)),
+        "plugins[0].rules[2].listener[0]",
+        "plugins[1].rules[0].unless.listener[0]",
+    }
+
+
+def test_faults_of_listeners_hide_and_make_none_of_their_names(
+    certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unnamed = VALID.replace('name = "ldaps"', 'name = "l d"')
+    assert set(faults(unnamed + LISTENED, certificates)) == {"listeners[0].name"}
+    assert set(faults(VALID + LISTENED.replace('effect = "deny"', 'effect = "dney"'), certificates)) == {
+        "plugins[0].rules[1].effect",
+        *faults(VALID + LISTENED, certificates),
+    }
+    monkeypatch.setenv("INNER", "hunter2")
+    told = of_plugin(certificates, '[[plugins.rules]]\nname = "a"\nlistener = "${env:INNER}"', use="allow_list")
+    assert told == {"rules[0].listener": f'{ELSEWHERE}: "${{env:INNER}}"'}
+
+
+def test_listeners_of_rules_that_a_plugin_made_are_told(certificates: Path) -> None:
+    text = 'mine = { rules = [{ name = "a", listener = "ldasp" }] }\nlisteners = ["inner"]'
+    assert of_plugin(certificates, text, use=f"{MODULE}:Listening") == {
+        "mine.rules[0].listener": 'no listener of this name; did you mean ldaps?: "ldasp"',
+        "": f'allow_list.rules[0].listener[0], which the plugin made: {ELSEWHERE}: "inner"',
+    }
+
+
 def test_own_keys_of_a_stranger_are_validated_likewise(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OWNER", "thief")
     assert of_plugin(certificates, 'owner = "alice"\nhours = [9, 17]\nfront = "none"') == {}

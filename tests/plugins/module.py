@@ -90,6 +90,20 @@ class Ruled(Plugin):
         return [Rules("allow_list", self.options.mine, key_path="mine"), Rules("limits", {})]
 
 
+class Listening(Plugin):
+    """A plugin with rules that name listeners, one from its options and one of its own making."""
+
+    class Options(Options):
+        mine: dict[str, Any] = {}  # noqa: RUF012  (pydantic copies defaults)
+        """A rule."""
+        listeners: tuple[str, ...] = ()
+        """Names for another."""
+
+    def rules(self) -> Sequence[Rules]:
+        made = {"rules": [{"name": "made", "listener": list(self.options.listeners)}]}
+        return [Rules("allow_list", self.options.mine, key_path="mine"), Rules("allow_list", made)]
+
+
 class Misspelt(Plugin):
     def on_serch(self, _client: Client, _request: Request) -> Verdict:
         return PASS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ostiary.config.model import Config
 from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Finding, Loc, until_absent
+from ostiary.config.wording import did_you_mean
 
 if TYPE_CHECKING:
     from ostiary.plugins.chain import Chain
@@ -30,6 +31,7 @@ def check_plugins(config: Config, told: Collection[Loc]) -> Iterator[Finding]:
     made = chain(entries)
     for index, each in entries:
         yield from _time_limit(made, each, index)
+    yield from until_absent(_known_listeners(made, config))
     for index, loc, message in faults(made):
         place: Loc = ("plugins", index, *loc)
         if place not in incomplete:
@@ -63,6 +65,17 @@ def _unique_name(table: PluginTable, seen: dict[str, int], index: int) -> Iterat
     first = seen.setdefault(table.name, index)
     if first != index and table.use:
         yield Finding(("plugins", index, "name"), f"taken by plugins[{first}]; choose another", table.name)
+
+
+def _known_listeners(made: Chain, config: Config) -> Iterator[Finding]:
+    """A denial for a misspelt listener would be none."""
+    from ostiary.plugins.chain import listeners
+
+    known = [listener.name for listener in config.listeners]
+    for index, loc, prefix, name in listeners(made):
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+            yield Finding(("plugins", index, *loc), f"{prefix}no listener of this name{hint}", name)
 
 
 def _time_limit(made: Chain, table: PluginTable, index: int) -> Iterator[Finding]:

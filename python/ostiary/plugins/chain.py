@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ostiary.plugins.model import Plugin, Rules
 
-__all__ = ["Chain", "Entry", "Place", "chain", "explained", "faults", "revived", "stages_of", "warnings"]
+__all__ = ["Chain", "Entry", "Place", "chain", "explained", "faults", "listeners", "revived", "stages_of", "warnings"]
 
 KEY_OCTETS = 16
 """What tables hash by. Nothing is counted here, so it need not be random."""
@@ -156,6 +156,26 @@ def warnings(made: Chain) -> Iterator[tuple[int, Loc, str]]:
         data = {} if place.rules is None else place.rules.data
         index, loc, told = _placed(made, stage, _rule(data, rule), message)
         yield index, loc, f"rule {rule}: {told}"
+
+
+def listeners(made: Chain) -> Iterator[tuple[int, Loc, str, str]]:
+    """The listeners that rules name: the plugin's place, the name's in that plugin's keys, what a fault there begins
+    with, and the name."""
+    for stage, place in enumerate(made.places):
+        for loc, name in _listeners({} if place.rules is None else place.rules.data):
+            yield *_placed(made, stage, loc, ""), name
+
+
+def _listeners(value: object, loc: Loc = ()) -> Iterator[tuple[Loc, str]]:
+    # That no name is there, the core tells.
+    if isinstance(value, str) and value and "listener" in loc[-2:]:
+        yield loc, value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _listeners(each, (*loc, key))
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            yield from _listeners(each, (*loc, index))
 
 
 def explained(
