@@ -55,6 +55,8 @@ const UNREADABLE_TEXT: &str = "cannot be normalised";
 pub struct AllowList {
     rules: Vec<Rule>,
     index: Box<Index>,
+    /// Whether a rule denies, and does not only monitor.
+    denies: bool,
     default: Effect,
     code: ResultCode,
     text: Arc<str>,
@@ -82,6 +84,7 @@ impl AllowList {
         let rules = faults.within("rules", |faults| compile_rules(&spec.rules, faults));
         faults.is_empty().then(|| Self {
             index: Box::new(Index::new(&rules)),
+            denies: rules.iter().any(|rule| rule.effect == Effect::Deny && rule.mode == Mode::Enforce),
             rules,
             default: spec.default,
             code,
@@ -240,8 +243,8 @@ impl AllowList {
             return decision;
         }
         match self.default {
-            Effect::Allow => Decision::Pass,
-            Effect::Deny => Decision::Refuse { rule: None, code: self.code, text: Arc::clone(&self.text) },
+            Effect::Allow if self.shows_by_default(side.candidates, question) => Decision::Pass,
+            _ => Decision::Refuse { rule: None, code: self.code, text: Arc::clone(&self.text) },
         }
     }
 
@@ -251,6 +254,16 @@ impl AllowList {
             code: ResultCode::INSUFFICIENT_ACCESS_RIGHTS,
             text: Arc::clone(&self.unreadable),
         }
+    }
+
+    /// Whether no control of a write, which no rule has looked at, tells what a search is denied.
+    fn shows_by_default(&self, candidates: &Candidates, question: &Question<'_, '_>) -> bool {
+        let is_write = !matches!(question.kind(), RequestKind::Search | RequestKind::Bind);
+        !(self.denies && is_write)
+            || question
+                .concerns()
+                .iter()
+                .all(|concern| concern.as_ref().is_ok_and(|concern| self.would_show(candidates, question, concern)))
     }
 
     /// Whether a search would give the same client what a control of a write tells: to be allowed to write is not to

@@ -4,7 +4,7 @@ use ostiary_ldap::message::{ChangeKind, FilterLimits, Request, Scope};
 use ostiary_policy::{AllowList, Asked, Decision, Who};
 use serde_json::{Value, json};
 
-use crate::stage::{Search, client, delete, judge, list, modify, modify_dn, passes, selection};
+use crate::stage::{Search, client, delete, equality, judge, list, modify, modify_dn, passes, selection, sort_by};
 
 /// A list that denies this, and allows the rest.
 fn denying(mut rule: Value) -> AllowList {
@@ -80,6 +80,39 @@ fn list_of_writes() -> AllowList {
         { "name": "no-passwords", "effect": "deny", "operations": "search", "attributes": "userPassword" },
         { "name": "rest", "controls": ["pre_read", "post_read"] },
     ]}))
+}
+
+#[test]
+fn a_default_that_allows_reads_back_nothing_that_a_search_is_denied() {
+    let list = list(json!({ "default": "allow", "rules": [
+        { "name": "no-passwords", "effect": "deny", "operations": "search", "attributes": "userPassword" },
+        { "name": "no-vault", "effect": "deny", "operations": "search", "base": "ou=vault,dc=x" },
+    ]}));
+    let (pre_read, assertion, sort) = ("1.3.6.1.1.13.1", "1.3.6.1.1.12", "1.2.840.113556.1.4.473");
+    for (entry, oid, value, expected) in [
+        ("cn=a,dc=x", pre_read, selection(&["cn"]), true),
+        ("cn=a,dc=x", pre_read, selection(&["cn", "2.5.4.35"]), false),
+        ("cn=a,dc=x", pre_read, selection(&[]), false),
+        ("cn=a,dc=x", pre_read, None, false),
+        ("cn=a,ou=vault,dc=x", pre_read, selection(&["cn"]), false),
+        ("cn=a,dc=x", assertion, Some(equality("cn", b"a")), true),
+        ("cn=a,dc=x", assertion, Some(equality("userPassword", b"hunter2")), false),
+        ("cn=a,ou=vault,dc=x", assertion, Some(equality("cn", b"a")), false),
+        ("cn=a,ou=vault,dc=x", "1.2.3.4", None, true),
+        ("cn=a,dc=x", sort, sort_by(&["cn"]), true),
+    ] {
+        let message = delete(entry, &[(oid, value)]);
+        assert_eq!(passes(&list, &Who::Anonymous, &message), expected, "{entry} {oid}");
+    }
+}
+
+#[test]
+fn a_default_that_allows_looks_at_nothing_where_nothing_is_denied() {
+    let watched = json!({ "name": "watched", "effect": "deny", "attributes": "*", "mode": "monitor" });
+    let list = list(json!({ "default": "allow", "rules": [watched] }));
+    for value in [None, selection(&["userPassword"])] {
+        assert!(passes(&list, &Who::Anonymous, &delete("cn=a,dc=x", &[("1.3.6.1.1.13.1", value)])));
+    }
 }
 
 const SCOPES: [(&str, Scope); 4] = [

@@ -250,7 +250,7 @@ pub fn decide(list: &List, client: &Client, who: &Who, ask: &Ask, controls: &[Co
         }
         return Verdict { rule: Some(number), allowed, notes };
     }
-    Verdict { rule: None, allowed: list.allow, notes }
+    Verdict { rule: None, allowed: list.allow && shown_by_default(list, client, who, ask, controls), notes }
 }
 
 /// Of what is listed, all must be there for a rule that allows, one thing for a rule that denies.
@@ -489,24 +489,35 @@ fn controls_hold(list: &List, rule: &Rule, client: &Client, who: &Who, ask: &Ask
         if *control != Control::Harmless && !is_listed(control) {
             return Some(false);
         }
-        match control {
-            Control::Sort(None) => None,
-            Control::Assertion(filter) if !filter.is_readable() => None,
-            Control::PreRead(selectors) if !matches!(ask, Ask::Search { .. }) => {
-                would_show(list, client, who, ask, selectors, &Filter::Or(Vec::new()))
-            }
-            Control::Assertion(filter) if !matches!(ask, Ask::Search { .. }) => {
-                let tested: Option<Vec<Attr>> = filter.tested().into_iter().collect();
-                match tested {
-                    None => Some(false),
-                    Some(named) => {
-                        would_show(list, client, who, ask, &Selectors { named, ..Selectors::default() }, filter)
-                    }
-                }
-            }
-            _ => Some(true),
-        }
+        readable(list, client, who, ask, control)
     }))
+}
+
+/// Whether what a control reads or tests beside a write may be read.
+fn readable(list: &List, client: &Client, who: &Who, ask: &Ask, control: &Control) -> Truth {
+    match control {
+        Control::Sort(None) => None,
+        Control::Assertion(filter) if !filter.is_readable() => None,
+        Control::PreRead(selectors) if !matches!(ask, Ask::Search { .. }) => {
+            would_show(list, client, who, ask, selectors, &Filter::Or(Vec::new()))
+        }
+        Control::Assertion(filter) if !matches!(ask, Ask::Search { .. }) => {
+            let tested: Option<Vec<Attr>> = filter.tested().into_iter().collect();
+            match tested {
+                None => Some(false),
+                Some(named) => would_show(list, client, who, ask, &Selectors { named, ..Selectors::default() }, filter),
+            }
+        }
+        _ => Some(true),
+    }
+}
+
+/// Whether no control of a write, which no rule has looked at, reads or tests what a search is denied.
+fn shown_by_default(list: &List, client: &Client, who: &Who, ask: &Ask, controls: &[Control]) -> bool {
+    if matches!(ask, Ask::Search { .. } | Ask::Bind(..)) || !list.rules.iter().any(|rule| rule.deny && !rule.monitor) {
+        return true;
+    }
+    controls.iter().all(|control| readable(list, client, who, ask, control) == Some(true))
 }
 
 /// Whether a base object search of the same entries would be allowed.
