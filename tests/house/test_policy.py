@@ -42,6 +42,9 @@ BOARD = f"uid=eve,ou=board,{PEOPLE}"
 MEMBER = "(&(objectClass=groupOfNames)(member=uid=alice))"
 
 
+search = building.search
+
+
 @cache
 def policy(text: str) -> str:
     """What the plugins of a fragment come to; no warning is told of them."""
@@ -59,6 +62,41 @@ def block(rule: str) -> str:
     return next(each for each in BLOCKS if f'"{rule}"' in each and "monitor" not in each.split("[[plugins.rules]]")[0])
 
 
+DENIALS = """
+[[plugins]]
+use = "allow_list"
+[[plugins.rules]]
+name = "no-passwords"
+effect = "deny"
+attributes = "userPassword"
+[[plugins.rules]]
+name = "no-board"
+effect = "deny"
+base = "ou=board,ou=people,dc=corp,dc=example"
+[[plugins.rules]]
+name = "rest"
+operations = ["search", "modify_dn", "extended"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("request_", "rule"),
+    [
+        (search(ALICE, "base"), "no-passwords"),
+        (search(ALICE, "base", attributes=["+"]), "no-passwords"),
+        (search(ALICE, "base", attributes=["1.1"]), "rest"),
+        (search("dc=corp,dc=example", "sub", attributes=["cn"]), "no-board"),
+        (search(PEOPLE, "one", attributes=["cn"]), "no-board"),
+        (search("dc=corp,dc=example", "one", attributes=["cn"]), "rest"),
+        (building.modify_dn(PEOPLE, "ou=persons"), "rest"),
+        (building.extended("1.3.6.1.4.1.4203.1.11.3"), "rest"),
+        (building.password_modify(ALICE, "x"), "default"),
+    ],
+)
+def test_denials_meet_what_is_told(request_: Request, rule: str) -> None:
+    assert asked(DENIALS, "", request_)["rule"] == rule
+
+
 @pytest.mark.parametrize("text", BLOCKS, ids=range(len(BLOCKS)))
 def test_blocks_are_configurations(text: str) -> None:
     assert policy(text)
@@ -69,7 +107,6 @@ def test_there_are_blocks_for_every_plugin() -> None:
         assert any(f'use = "{plugin}"' in each for each in BLOCKS), plugin
 
 
-search = building.search
 PASSED = [
     ("people-log-in", WIKI, building.bind(WIKI, "x")),
     ("people-log-in", WIKI, search(PEOPLE, "sub", "(uid=alice)", ["cn", "mail"])),

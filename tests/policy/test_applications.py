@@ -232,6 +232,8 @@ def test_ldap3_logs_in_with_the_settings_it_comes_with(door: Gateway) -> None:
     assert service.bound
     assert service.search(PEOPLE, "(uid=alice)", attributes=["uid"])
     service.unbind()
+    with pytest.raises(exceptions.LDAPInsufficientAccessRightsResult):
+        by_ldap3(door, APP, PASSWORD, get_info=ldap3.SCHEMA)
 
 
 def test_tools_log_in_by_uid(door: Gateway) -> None:
