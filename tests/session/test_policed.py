@@ -145,6 +145,22 @@ def test_a_cookie_serves_once_and_no_other_serves_at_all(cookie: bytes) -> None:
     page(play, 3, cookie, b"", 1).client_gets((3, 0x65, 4))
 
 
+def test_a_search_that_takes_longer_than_allowed_is_ended_where_the_server_does_not() -> None:
+    play = Playbook(policy=rules({"operations": ["search", "compare"], "time_limit": 5}))
+    play.client(wire.search(1)).connects().ready().upstream_sees(wire.search(1, time=5))
+    assert play.session.deadline == pytest.approx(6.0)
+    if play.events:
+        play.event(Event.Deadline)
+    play.waits(5.5).client_sees().waits(0.6).client_gets((1, 0x65, 3)).upstream_gets((2**31 - 1, 0x50, None))
+    play.upstream(wire.entry(1), wire.done(1)).client_sees().ends()
+
+
+def test_a_search_that_the_server_ends_in_time_is_over() -> None:
+    play = Playbook(policy=rules({"operations": ["search"], "time_limit": 5}))
+    play.client(wire.search(1)).connects().ready().upstream(wire.done(1, 3)).client_sees(wire.done(1, 3))
+    assert play.session.deadline > 100.0
+
+
 def test_a_rule_in_monitor_mode_is_told_and_the_next_one_decides() -> None:
     play = connected(
         policy=rules(

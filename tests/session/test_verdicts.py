@@ -143,6 +143,34 @@ def test_no_more_requests_are_held_than_may_be_outstanding() -> None:
     play.upstream_sees(wire.compare(3), wire.compare(4)).ends()
 
 
+def test_a_bind_waits_for_what_is_held_under_the_identity_before_it() -> None:
+    play = connected(policy=hooks("compare")).client(wire.compare(2), wire.bind(3), wire.search(4)).upstream_sees()
+    play.resume(play.held(0, wire.compare(2)), Verdict.Pass()).upstream_sees(wire.compare(2), wire.bind(3))
+    play.upstream(wire.bind_response(3)).client_sees(wire.bind_response(3)).upstream_sees(wire.search(4)).ends()
+
+
+def test_a_refused_bind_waits_for_what_is_held_too() -> None:
+    play = connected(policy=hooks("compare")).client(wire.compare(2), wire.bind(3, password=b"")).client_sees()
+    play.resume(play.held(0, wire.compare(2)), Verdict.Pass()).upstream_sees(wire.compare(2))
+    play.client_gets((3, 0x61, 53)).ends()
+
+
+def test_start_tls_is_refused_while_a_request_is_held() -> None:
+    play = connected(policy=hooks("compare")).client(wire.compare(2)).client(wire.start_tls(3))
+    # No TLS is offered here; where it is, what is held counts as outstanding.
+    play.client_gets((3, 0x78, 2))
+    play.held(0, wire.compare(2))
+
+
+def test_a_client_that_is_held_too_much_is_not_read_any_more() -> None:
+    play = connected(policy=hooks("compare"), buffered_bytes=4_096)
+    play.client(*[wire.compare(number) for number in range(2, 200)], *[wire.search(number) for number in range(200, 700)])
+    holds = [event for event in play.events if isinstance(event, Event.Held)]
+    assert len(holds) < 198
+    assert any(isinstance(event, Event.PauseClient) for event in play.events)
+    play.upstream_sees()
+
+
 def test_hooks_of_several_plugins_are_asked_in_order() -> None:
     stages = policy(("hook", {"operations": ["compare"]}), ("hook", {"operations": ["compare"]}))
     play = connected(policy=stages).client(wire.compare(2))

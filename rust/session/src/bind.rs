@@ -23,6 +23,10 @@ impl Session {
         now: f64,
         step: &mut Step,
     ) -> Taken {
+        if self.holds_any() {
+            // What is held was judged as who the client is; it must not go upstream as who it will be.
+            return Taken::Held;
+        }
         if let Some(refusal) = self.bind_refusal(bind) {
             self.become_anonymous(request.message_id, Some(refusal), step);
             return Taken::Done;

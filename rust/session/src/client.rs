@@ -321,7 +321,7 @@ impl Session {
             return;
         }
         let waits = !matches!(self.phase, Phase::Open | Phase::Opaque)
-            || self.under_policy.as_ref().is_some_and(|under| !under.held.is_empty())
+            || self.holds_any()
             || !self.outstanding.only_endless()
             || self.upstream.passing.is_some()
             || self.holds_a_request();

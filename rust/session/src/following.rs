@@ -157,9 +157,16 @@ impl Session {
         }
     }
 
-    /// Ends a search here, with the gateway's own result; what the server still sends of it is dropped.
-    pub(crate) fn end_search(&mut self, message_id: u32, code: ResultCode, text: &str, step: &mut Step) {
-        write::refusal(&mut step.client.plain, message_id, RequestKind::Search, code, text);
+    /// Ends a request here, with the gateway's own result; what the server still sends of it is dropped.
+    pub(crate) fn end_request(
+        &mut self,
+        message_id: u32,
+        kind: RequestKind,
+        code: ResultCode,
+        text: &str,
+        step: &mut Step,
+    ) {
+        write::refusal(&mut step.client.plain, message_id, kind, code, text);
         self.unfollow(message_id, Some(code), step);
         self.outstanding.abandon(message_id);
         let own = (1..=i32::MAX.unsigned_abs()).rev().find(|id| self.outstanding.find(*id) == Lookup::Unknown);
@@ -181,7 +188,7 @@ impl Session {
                 continue;
             }
             let (message_id, text) = (followed.message_id, "the search took longer than is allowed here");
-            self.end_search(message_id, ResultCode::TIME_LIMIT_EXCEEDED, text, step);
+            self.end_request(message_id, RequestKind::Search, ResultCode::TIME_LIMIT_EXCEEDED, text, step);
         }
     }
 

@@ -184,6 +184,11 @@ impl Session {
         })
     }
 
+    /// Whether any request is outside the inbox and not yet upstream.
+    pub(crate) fn holds_any(&self) -> bool {
+        self.under_policy.as_ref().is_some_and(|under| !under.held.is_empty())
+    }
+
     /// Whether the id belongs to a request that is held.
     pub(crate) fn holds(&self, message_id: u32) -> bool {
         self.under_policy.as_ref().is_some_and(|under| under.held.iter().any(|held| held.message_id == message_id))

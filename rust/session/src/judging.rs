@@ -130,8 +130,7 @@ impl UnderPolicy {
     fn waits_until(&self) -> Option<f64> {
         let front = self.front.as_ref().map(|front| front.not_before);
         let held = self.held.iter().filter(|held| held.hold.is_none()).map(|held| held.not_before);
-        let searches = self.followed.iter().filter_map(Followed::ends_at);
-        front.into_iter().chain(held).filter(|time| *time > 0.0).chain(searches).reduce(f64::min)
+        front.into_iter().chain(held).filter(|time| *time > 0.0).reduce(f64::min)
     }
 
     /// The session is over: what its requests took is given back.
@@ -241,18 +240,24 @@ impl Session {
         }
     }
 
-    /// When something that waits for a time goes on; none when nothing does.
+    /// When something that waits for a time goes on; none when nothing does, or something else has to come first.
     pub(crate) fn waits_until(&self) -> Option<f64> {
-        match &self.phase {
+        let under = self.under_policy.as_ref()?;
+        let requests = match &self.phase {
             Phase::AwaitingRefusal { until, .. } => Some(*until),
-            _ => self.under_policy.as_ref().and_then(|under| under.waits_until()),
-        }
+            Phase::Open | Phase::AwaitingVerdict { .. } if !self.is_within_response() => under.waits_until(),
+            _ => None,
+        };
+        let searches = under.followed.iter().filter_map(Followed::ends_at);
+        requests.into_iter().chain(searches).reduce(f64::min)
     }
 
     /// The time came that something waited for.
     pub(crate) fn end_wait(&mut self, now: f64, step: &mut Step) {
         self.end_late_searches(now, step);
-        if let Phase::AwaitingRefusal { message_id, refusal, .. } = &self.phase {
+        if let Phase::AwaitingRefusal { message_id, refusal, until } = &self.phase
+            && now >= *until
+        {
             let (message_id, refusal) = (*message_id, refusal.clone());
             self.phase = Phase::Open;
             self.become_anonymous(message_id, Some(refusal), step);

@@ -341,7 +341,8 @@ impl Session {
             Phase::Opaque | Phase::AwaitingAnonymity { .. } => true,
             Phase::Open => {
                 self.outstanding.is_empty()
-                    && self.under_policy.as_ref().is_none_or(|under| under.held.is_empty())
+                    && !self.holds_any()
+                    && self.waits_until().is_none()
                     && matches!(self.upstream.phase, UpstreamPhase::Absent | UpstreamPhase::Ready)
             }
             Phase::AwaitingBindResult { .. }
@@ -487,7 +488,7 @@ impl Session {
 
     /// Whether requests wait for something else than their own rest.
     fn is_holding(&self) -> bool {
-        self.phase != Phase::Open || self.client.waits || self.is_within_response()
+        self.phase != Phase::Open || self.client.waits || self.is_within_response() || self.holds_too_much()
     }
 
     /// Whether the client has got a part of a response whose rest is still to come.

@@ -31,7 +31,7 @@ impl Session {
         if has_value {
             return refuse(ResultCode::PROTOCOL_ERROR, "StartTLS has no value");
         }
-        if place.held || self.between_stages || !self.outstanding.is_empty() {
+        if place.held || self.between_stages || !self.outstanding.is_empty() || self.holds_any() {
             return refuse(ResultCode::OPERATIONS_ERROR, "StartTLS while requests are outstanding");
         }
         if place.followed {

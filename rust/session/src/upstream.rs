@@ -1,7 +1,7 @@
 //! The upstream's side: frames responses and passes them on as they came. Responses are framed, never walked:
 //! a result of many entries costs a header each. Knows which request each answers.
 
-use ostiary_ldap::message::{ResponseHead, ResponseOp};
+use ostiary_ldap::message::{RequestKind, ResponseHead, ResponseOp};
 use ostiary_ldap::oid;
 use ostiary_ldap::result::{BindResponse, ExtendedResponse, ResultCode};
 
@@ -20,7 +20,7 @@ use crate::violation::{CloseReason, Peer, Violation, ViolationKind};
 const START_TLS_RESPONSE_MAX: usize = 65_536;
 
 /// Where attributes are cut out, an entry has to be read whole.
-const TOO_LARGE_TO_READ: &str = "an entry is too large for what is allowed here";
+const TOO_LARGE_TO_READ: &str = "a response is too large for what is allowed here";
 
 /// What becomes of one framed response.
 enum Fate {
@@ -167,7 +167,7 @@ impl Session {
                 }
                 Fate::End(code, text) => {
                     self.pass_run(octets, run, taken, step);
-                    self.end_search(head.message_id, code, text, step);
+                    self.end_request(head.message_id, RequestKind::Search, code, text, step);
                     run = end;
                 }
                 Fate::Drop => {
@@ -307,7 +307,11 @@ impl Session {
     fn start_passing(&mut self, head: &ResponseHead, rest: &[u8], now: f64, step: &mut Step) {
         let dropped = match self.outstanding.find(head.message_id) {
             Lookup::Pending(_, pending) if pending.kind.accepts(head.operation) && self.redacts(head.message_id) => {
-                self.end_search(head.message_id, ResultCode::ADMIN_LIMIT_EXCEEDED, TOO_LARGE_TO_READ, step);
+                let code = ResultCode::ADMIN_LIMIT_EXCEEDED;
+                self.end_request(head.message_id, pending.kind, code, TOO_LARGE_TO_READ, step);
+                if head.operation.is_final() {
+                    self.outstanding.release(head.message_id);
+                }
                 true
             }
             Lookup::Pending(position, pending)
