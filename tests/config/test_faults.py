@@ -49,7 +49,7 @@ def test_six_different_faults_are_told_at_once(certificates: Path) -> None:
     assert told["listeners[0].upstream"] == 'no upstream of this name; did you mean directory?: "dictionary"'
 
 
-@pytest.mark.parametrize("key", ["admin = {}", "audit = {}", "nonsense = 1"])
+@pytest.mark.parametrize("key", ["metrics = {}", "nonsense = 1"])
 def test_key_of_another_version_is_unknown(certificates: Path, key: str) -> None:
     assert faults(f"{key}\n{VALID}", certificates) == {key.split()[0]: "unknown key"}
 

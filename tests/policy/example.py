@@ -6,21 +6,17 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ostiary.config import Config
-
 PRINTED = Path(__file__).with_name("example.toml")
 MANUAL = Path(__file__).parents[2] / "docs" / "configuration.md"
 SOURCES = ("the design", "the manual")
 
 
 def printed(source: str) -> str:
-    """The example, without the tables of parts that this version has not."""
+    """The example, whole."""
     if source == "the manual":
         blocks = re.findall(r"^```toml\n(.*?)^```", MANUAL.read_text(), re.DOTALL | re.MULTILINE)
         return "\n".join(block for block in blocks[:2])
-    tables = re.split(r"^(?=\[\w+\])", PRINTED.read_text(), flags=re.MULTILINE)
-    known = [each for each in tables[1:] if each[1 : each.index("]")] in Config.model_fields]
-    return "".join([tables[0], *known])
+    return PRINTED.read_text()
 
 
 def adapted(source: str, replaced: Mapping[str, str]) -> str:

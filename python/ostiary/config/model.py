@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener
+from ostiary.config.planned import Admin, Audit
 from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
 from ostiary.config.upstreams import Upstream
@@ -39,6 +40,10 @@ class Config(Table):
     """What decides about requests, in this order."""
     limits: Limits = Limits()
     """How much clients may take up."""
+    admin: Admin = Admin()
+    """Metrics, health and status; not in this version."""
+    audit: Audit = Audit()
+    """The record of every operation; not in this version."""
 
     @classmethod
     def from_toml(cls, text: str, directory: Path) -> Config:

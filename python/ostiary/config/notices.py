@@ -14,6 +14,7 @@ from pathlib import Path
 from ostiary.config.addresses import ServerUrl
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
+from ostiary.config.planned import PLANNED
 from ostiary.config.plugin_checks import plugin_warnings
 from ostiary.config.table import Loc, key_path
 from ostiary.config.upstreams import Upstream
@@ -35,6 +36,7 @@ def notices(config: Config) -> list[Fault]:
         found += [Fault(key_path(place), message) for place, message in _upstream(upstream, loc)]
         if not any(listener.upstream == upstream.name for listener in config.listeners):
             found.append(Fault(key_path((*loc, "name")), f"no listener uses this upstream: {upstream.name}"))
+    found += [Fault(name, notice) for name, notice in PLANNED.items() if name in config.model_fields_set]
     found += [Fault(key_path(loc), message) for loc, message in plugin_warnings(config)]
     found += [Fault(key_path(loc), message) for loc, message in _monitors(config)]
     return found
@@ -60,7 +62,10 @@ def _listener(listener: Listener, loc: Loc) -> Iterator[tuple[Loc, str]]:
     if tls.mode != "ldaps" and listener.require_tls == "off" and is_exposed:
         yield (*loc, "require_tls"), "passwords may cross the network in the clear"
     if listener.sasl_security_layers == "opaque":
-        yield (*loc, "sasl_security_layers"), "what follows a bind with a security layer passes unread, and no rule or plugin judges it"
+        yield (
+            (*loc, "sasl_security_layers"),
+            "what follows a bind with a security layer passes unread, and no rule or plugin judges it",
+        )
     if listener.allow_unauthenticated_bind:
         message = "applications that take any success for a login can be entered with an empty password"
         yield (*loc, "allow_unauthenticated_bind"), message
