@@ -62,10 +62,8 @@ def _listener(listener: Listener, loc: Loc) -> Iterator[tuple[Loc, str]]:
     if tls.mode != "ldaps" and listener.require_tls == "off" and is_exposed:
         yield (*loc, "require_tls"), "passwords may cross the network in the clear"
     if listener.sasl_security_layers == "opaque":
-        yield (
-            (*loc, "sasl_security_layers"),
-            "what follows a bind with a security layer passes unread, and no rule or plugin judges it",
-        )
+        message = "what follows a bind with a security layer passes unread, and no rule or plugin judges it"
+        yield (*loc, "sasl_security_layers"), message
     if listener.allow_unauthenticated_bind:
         message = "applications that take any success for a login can be entered with an empty password"
         yield (*loc, "allow_unauthenticated_bind"), message

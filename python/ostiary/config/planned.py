@@ -1,4 +1,4 @@
-"""The tables `[admin]` and `[audit]`: read and checked, so that a file written for them is one file, and without effect.
+"""The tables `[admin]` and `[audit]`: read and checked, so that a file written for them loads, and without effect.
 
 What they ask for is not in this version, and every check and every start says so.
 """
