@@ -16,6 +16,7 @@ use ostiary_ldap::message::{
 use ostiary_ldap::oid::PASSWORD_MODIFY_OID;
 
 use crate::controls::{self, Concern};
+use crate::rules::fingerprint;
 use crate::who::Who;
 
 /// Something that cannot be normalised, so that no rule may depend on it.
@@ -36,7 +37,7 @@ pub struct Asked<'a> {
     request: &'a Request<'a>,
     target: OnceLock<Result<Option<Dn>, Unreadable>>,
     destination: OnceCell<Result<Option<Dn>, Unreadable>>,
-    filter: OnceCell<Result<Option<Filter>, Unreadable>>,
+    filter: OnceLock<Result<Option<Filter>, Unreadable>>,
     selectors: OnceLock<Option<Selectors>>,
     memory: Option<&'a Memory>,
     touched: OnceCell<Result<Vec<Touched>, Unreadable>>,
@@ -50,7 +51,7 @@ impl<'a> Asked<'a> {
             request,
             target: OnceLock::new(),
             destination: OnceCell::new(),
-            filter: OnceCell::new(),
+            filter: OnceLock::new(),
             selectors: OnceLock::new(),
             memory: None,
             touched: OnceCell::new(),
@@ -128,8 +129,20 @@ impl<'a> Asked<'a> {
     /// The filter of a search; none for other operations.
     pub fn filter(&self) -> Result<Option<&Filter>, Unreadable> {
         let Operation::Search(search) = &self.request.operation else { return Ok(None) };
-        let read = self.filter.get_or_init(|| Filter::of_search(search).map(Some).map_err(|_| Unreadable));
+        let cell = self.memory_of_filter().map_or(&self.filter, |memory| &memory.filter);
+        let read = cell.get_or_init(|| Filter::of_search(search).map(Some).map_err(|_| Unreadable));
         read.as_ref().map(Option::as_ref).map_err(|error| *error)
+    }
+
+    /// What filters of the same form as a search's have in common.
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
+        let read = || self.filter().ok().flatten().map(|filter| fingerprint(filter.root()));
+        self.memory_of_filter().map_or_else(read, |memory| *memory.fingerprint.get_or_init(read))
+    }
+
+    /// The memory, if it keeps the filter.
+    fn memory_of_filter(&self) -> Option<&'a Memory> {
+        self.memory.filter(|memory| !memory.encoded_filter.is_empty())
     }
 
     /// What a search wants to see of each entry; none for other operations.
@@ -190,19 +203,25 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What a client's last search asked for, normalised. Applications search the same base for the same attributes again
-/// and again; what they look for alone differs.
+/// What a client's last search asked for, normalised. Applications search the same base for the same attributes by the
+/// same filter again and again; the values that they look for alone differ.
 #[derive(Debug, Default)]
 pub struct Memory {
     base: Option<Box<[u8]>>,
     target: OnceLock<Result<Option<Dn>, Unreadable>>,
     attributes: Option<Box<[u8]>>,
     selectors: OnceLock<Option<Selectors>>,
+    /// Empty if the filter is not kept.
+    encoded_filter: Vec<u8>,
+    filter: OnceLock<Result<Option<Filter>, Unreadable>>,
+    fingerprint: OnceLock<Option<u64>>,
 }
 
 impl Memory {
     /// Octets of a base, and of selectors, above which nothing is kept: hardly any search has as many.
     const KEPT: usize = 1_024;
+    /// The same of a filter, which is many times as large in memory.
+    const FILTER_KEPT: usize = 256;
 
     /// Forgets what this request asks otherwise than the last search; to be called before it is looked at.
     pub fn prepare(&mut self, request: &Request<'_>) {
@@ -212,6 +231,23 @@ impl Memory {
         }
         if !remembered(&mut self.attributes, search.attributes.encoded()) {
             self.selectors = OnceLock::new();
+        }
+        self.prepare_filter(search.filter);
+    }
+
+    fn prepare_filter(&mut self, encoded: &[u8]) {
+        let is_kept = encoded.len() <= Self::FILTER_KEPT;
+        let fits = match self.filter.get_mut() {
+            Some(Ok(Some(filter))) if is_kept => filter.refill(&self.encoded_filter, encoded),
+            _ => false,
+        };
+        if !fits {
+            self.filter = OnceLock::new();
+            self.fingerprint = OnceLock::new();
+        }
+        self.encoded_filter.clear();
+        if is_kept {
+            self.encoded_filter.extend_from_slice(encoded);
         }
     }
 }
@@ -326,8 +362,12 @@ mod tests {
     const CHECKED: FilterLimits = FilterLimits { depth: 9, nodes: 9 };
 
     fn search(base: &[u8], attributes: &[&[u8]]) -> Vec<u8> {
+        search_by("(cn=a)", base, attributes)
+    }
+
+    fn search_by(filter: &str, base: &[u8], attributes: &[&[u8]]) -> Vec<u8> {
         let mut message = Vec::new();
-        let filter = Filter::parse("(cn=a)", &CHECKED).unwrap().to_ber();
+        let filter = Filter::parse(filter, &CHECKED).unwrap().to_ber();
         let search = write::NewSearch {
             base_object: base,
             scope: Scope::WholeSubtree,
@@ -359,5 +399,45 @@ mod tests {
                 assert_eq!(anew.selectors(), remembered.selectors());
             }
         }
+    }
+
+    #[test]
+    fn a_memory_gives_every_filter_as_it_is_whatever_came_before() {
+        let long = format!("(cn={})", "a".repeat(Memory::FILTER_KEPT));
+        let filters = [
+            "(cn=a)",
+            "(cn=b)",
+            "(cn=bb)",
+            "(CN=b)",
+            "(cn>=b)",
+            "(cn=*)",
+            "(cn=a*)",
+            "(cn=b*)",
+            "(sn=a)",
+            "(!(cn=a))",
+            "(&(cn=a)(sn=b))",
+            "(&(cn=c)(sn=dd))",
+            "(&(cn=a))",
+            "(&(sn=b)(cn=a))",
+            "(|(cn=a)(sn=b))",
+            "(&)",
+            "(&(|(cn=a))(sn=b))",
+            "(&(|(cn=x)(sn=y)))",
+            "(cn:dn:=a)",
+            "(cn:dn:=b)",
+            &long,
+        ];
+        let mut memory = Memory::default();
+        for (one, two) in filters.iter().flat_map(|one| filters.iter().map(move |two| (one, two))) {
+            for filter in [one, two] {
+                let message = search_by(filter, b"dc=x", &[]);
+                let request = Request::parse(&message, &CHECKED).unwrap();
+                memory.prepare(&request);
+                let (anew, remembered) = (Asked::new(&request), Asked::remembering(&request, &memory));
+                assert_eq!(anew.filter(), remembered.filter());
+                assert_eq!(anew.fingerprint(), remembered.fingerprint());
+            }
+        }
+        assert!(memory.filter.get().is_none(), "a long one is not kept");
     }
 }

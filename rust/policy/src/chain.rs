@@ -16,7 +16,7 @@ use crate::facts::ClientFacts;
 use crate::fault::{Fault, Faults};
 use crate::guard::{BindGuard, BindGuardSpec, GuardDecision, GuardTicket};
 use crate::limits::Limits;
-use crate::rate::{Admission, RateLimit, Tickets};
+use crate::rate::{Admission, Keys, RateLimit, Tickets};
 use crate::redact::{Redact, Redaction};
 use crate::rules::{AllowList, Candidates};
 use crate::spec::{Operations, PolicySpec, RulesSpec, StageSpec};
@@ -57,6 +57,7 @@ pub struct Standing(Vec<Prepared>);
 enum Prepared {
     Nothing,
     Candidates(Candidates),
+    Keys(Keys),
     /// What is cut out, and what rules in monitor mode would cut out.
     Redaction(Option<Arc<Redaction>>, Option<Arc<Redaction>>),
 }
@@ -170,6 +171,7 @@ impl Policy {
     pub fn standing(&self, facts: &ClientFacts, who: &Who) -> Standing {
         let prepare = |stage: &Stage| match &stage.rules {
             Rules::AllowList(rules) => Prepared::Candidates(rules.candidates(facts, who)),
+            Rules::RateLimit(rules) => Prepared::Keys(rules.keys(&self.arena, facts, who)),
             Rules::Redact(rules) => {
                 let (view, watched) = (rules.view(facts, who), rules.monitored_view(facts, who));
                 match stage.mode {
@@ -268,7 +270,16 @@ impl Policy {
                 _ => rules.judge(&rules.candidates(facts, who), facts, who, asked, outcome),
             },
             Rules::Limits(rules) => rules.judge(facts, who, asked, outcome),
-            Rules::RateLimit(rules) => rules.judge(&self.arena, facts, who, asked, now, outcome, &mut walk.tickets),
+            Rules::RateLimit(rules) => {
+                let (arena, tickets) = (&self.arena, &mut walk.tickets);
+                match prepared {
+                    // A bind counts for whom it asks to be.
+                    Some(Prepared::Keys(keys)) if asked.kind() != RequestKind::Bind => {
+                        rules.judge_with(arena, keys, asked, now, outcome, tickets)
+                    }
+                    _ => rules.judge(arena, facts, who, asked, now, outcome, tickets),
+                }
+            }
             Rules::BindGuard(rules) => return self.guard(rules, place, facts, asked, now, walk, outcome),
             Rules::Redact(rules) => {
                 let Some(Prepared::Redaction(view, watched)) = prepared else { return (Decision::Pass, 0.0) };

@@ -7,6 +7,7 @@
 
 mod ber;
 mod display;
+mod refill;
 mod text;
 
 use ostiary_ber::Error;

@@ -135,6 +135,10 @@ pub enum Admission {
     },
 }
 
+/// The keys of one client, as [`RateLimit::keys`] gives them.
+#[derive(Debug)]
+pub(crate) struct Keys(Box<[Option<Key>]>);
+
 /// What one limit says.
 enum Answer {
     Granted,
@@ -196,10 +200,52 @@ impl RateLimit {
         tickets: &mut Tickets,
     ) -> Decision {
         let Some(operation) = judged(asked) else { return Decision::Pass };
-        let (identity, held) = (OnceCell::new(), tickets.0.len());
+        let identity = OnceCell::new();
+        let keyed = self.applying(operation, client).map(|(rule, limit)| {
+            (rule, limit, limit.key(arena, client, || *identity.get_or_init(|| identity_of(arena, who, asked))))
+        });
+        self.ask(arena, keyed, now, outcome, tickets)
+    }
+
+    /// The keys that a client has as long as its identity stays, for each limit; none where it does not fall under it.
+    pub(crate) fn keys(&self, arena: &Arena, client: &ClientFacts, who: &Who) -> Keys {
+        let identity = OnceCell::new();
+        let key = |limit: &Limit| {
+            let key = || limit.key(arena, client, || *identity.get_or_init(|| keys::identity(arena, who)));
+            limit.is_about(client).then(key)
+        };
+        Keys(self.limits.iter().map(key).collect())
+    }
+
+    /// Judges as [`Self::judge`] does a request that is no bind, with the keys of its client at hand.
+    pub(crate) fn judge_with(
+        &self,
+        arena: &Arena,
+        keys: &Keys,
+        asked: &Asked<'_>,
+        now: f64,
+        outcome: &mut Outcome,
+        tickets: &mut Tickets,
+    ) -> Decision {
+        let Some(operation) = judged(asked) else { return Decision::Pass };
+        let limits = (0_u16..).zip(&self.limits).zip(&keys.0);
+        let keyed = limits.filter(|((_, limit), _)| limit.operations.has(operation));
+        let keyed = keyed.filter_map(|((rule, limit), key)| Some((rule, limit, (*key)?)));
+        self.ask(arena, keyed, now, outcome, tickets)
+    }
+
+    /// Asks limits in their order, each for its key.
+    fn ask<'l>(
+        &self,
+        arena: &Arena,
+        keyed: impl Iterator<Item = (u16, &'l Limit, Key)>,
+        now: f64,
+        outcome: &mut Outcome,
+        tickets: &mut Tickets,
+    ) -> Decision {
+        let held = tickets.0.len();
         let mut delay: Option<(u16, f64)> = None;
-        for (rule, limit) in self.applying(operation, client) {
-            let key = limit.key(arena, client, || *identity.get_or_init(|| identity_of(arena, who, asked)));
+        for (rule, limit, key) in keyed {
             match limit.ask(arena, key, now, tickets) {
                 Answer::Granted => {}
                 Answer::Later(seconds) => {
@@ -228,13 +274,16 @@ impl RateLimit {
     }
 
     fn applying(&self, operation: Operations, client: &ClientFacts) -> impl Iterator<Item = (u16, &Limit)> {
-        (0_u16..).zip(&self.limits).filter(move |(_, limit)| {
-            limit.operations.has(operation) && limit.from.as_ref().is_none_or(|from| from.contain(client.address))
-        })
+        (0_u16..).zip(&self.limits).filter(move |(_, limit)| limit.operations.has(operation) && limit.is_about(client))
     }
 }
 
 impl Limit {
+    /// Whether requests of this client count.
+    fn is_about(&self, client: &ClientFacts) -> bool {
+        self.from.as_ref().is_none_or(|from| from.contain(client.address))
+    }
+
     fn key(&self, arena: &Arena, client: &ClientFacts, identity: impl Fn() -> Key) -> Key {
         let mut hasher = arena.hasher();
         hasher.write_u64(self.salt);

@@ -12,6 +12,7 @@
 mod applies;
 mod entry;
 mod explain;
+mod glance;
 mod hosts;
 mod rebuild;
 mod referral;
@@ -44,6 +45,7 @@ use rule::Rule;
 use secrets::Secrets;
 
 pub use explain::RuleReport;
+pub use glance::LastNames;
 pub use response::{Fate, Redaction};
 pub use spec::{HostNames, RedactRuleSpec, RedactSpec, UnlessSpec};
 

@@ -3,12 +3,10 @@
 //! A hidden type hides its subtypes, for they are kinds of it, and makes its supertypes untestable, for who tests
 //! `name` tests `cn`. It does not know which client it is prepared for.
 
-use std::collections::HashMap;
-
 use ostiary_ldap::attribute::{AttributeDescription, AttributeType};
 use ostiary_ldap::dn::Dn;
 
-use super::spellings::{NotPlain, Spellings, type_of};
+use super::spellings::{NotPlain, PlainName, Spellings, type_of};
 
 /// Active Directory's ambiguous name resolution: a filter on it tests every attribute whose schema says so.
 const AMBIGUOUS_NAME_RESOLUTION: &str = "anr";
@@ -51,7 +49,7 @@ pub(super) struct Secrets {
     /// The types that are cut from entries.
     cut: Spellings,
     /// The types that may not be tested, by their one names.
-    tested: HashMap<Box<str>, u16>,
+    tested: Spellings,
     /// The rule that is named for a description that cannot be normalised, if any type is hidden.
     first: Option<u16>,
     /// The rule that is named for an object identifier outside the table: it may be that of a hidden type, if there
@@ -76,12 +74,12 @@ impl Secrets {
             self.nameless.get_or_insert(rule);
         }
         if !NEVER_RESOLVED.contains(&hidden.as_str()) {
-            self.tested.entry(AMBIGUOUS_NAME_RESOLUTION.into()).or_insert(rule);
+            self.tested.insert(AMBIGUOUS_NAME_RESOLUTION.as_bytes(), rule);
         }
         for cut in core::iter::once(hidden.clone()).chain(hidden.subtypes()) {
             self.cut.add(&cut, rule);
             for tested in core::iter::successors(Some(cut), AttributeType::supertype) {
-                self.tested.entry(tested.as_str().into()).or_insert(rule);
+                self.tested.insert(tested.as_str().as_bytes(), rule);
             }
         }
     }
@@ -105,6 +103,12 @@ impl Secrets {
         self.cut.find_plain(description).unwrap_or_else(|NotPlain| self.cuts_any(description, first))
     }
 
+    /// Whether the description of `length` octets at the start of `octets` is surely of an attribute that is not cut.
+    #[inline]
+    pub(super) fn surely_keep(&self, octets: &[u8], length: u8, known: &mut PlainName) -> bool {
+        self.cut.surely_lack(octets, length, known)
+    }
+
     /// The same for descriptions of every kind.
     fn cuts_any(&self, description: &[u8], first: u16) -> Option<u16> {
         let Some(attribute_type) = type_of(description) else { return Some(first) };
@@ -125,7 +129,7 @@ impl Secrets {
     /// The rule by which a request may not test this attribute, if one says so.
     pub(super) fn forbid_testing(&self, attribute: &AttributeDescription) -> Option<u16> {
         let attribute_type = attribute.attribute_type();
-        let named = self.tested.get(attribute_type.as_str()).copied();
+        let named = self.tested.find(attribute_type.as_str().as_bytes());
         named.or_else(|| self.nameless.filter(|_| is_numeric(attribute_type)))
     }
 

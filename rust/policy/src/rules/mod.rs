@@ -39,6 +39,7 @@ use rule_set::RuleSet;
 use truth::{Report, Silent, Tally, Truth};
 
 pub(crate) use compile::{code, each, network, text};
+pub(crate) use shape::fingerprint;
 pub use spec::{AllowListSpec, AmongSpec, CertificateSpec, CodeSpec, Effect, IdentitySpec, RuleSpec};
 pub use warnings::Warning;
 

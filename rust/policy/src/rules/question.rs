@@ -87,7 +87,10 @@ impl<'q, 'a> Question<'q, 'a> {
 
     /// The fingerprint of the filter.
     pub(crate) fn fingerprint(&self) -> Option<u64> {
-        *self.fingerprint.get_or_init(|| self.filter().ok().flatten().map(|filter| fingerprint(filter.root())))
+        *self.fingerprint.get_or_init(|| match self.source {
+            Source::Request(asked, _) => asked.fingerprint(),
+            Source::Reading(_, _, filter) => filter.map(|filter| fingerprint(filter.root())),
+        })
     }
 
     /// What a search wants to see.

@@ -52,6 +52,26 @@ fn every_spelling_of_a_hidden_attribute_is_cut() {
         let shown = shown(&view(&hiding(&[hidden], &[])), &message).unwrap();
         assert_eq!(shown.len() + 4 + spelling.len() + 2 + 10, message.len(), "{hidden} {spelling}");
         assert_eq!(names(&shown), ["description", "uid"], "{hidden} {spelling}");
+        assert!(!glance(&view(&hiding(&[hidden], &[])), &message), "{hidden} {spelling}");
+    }
+}
+
+fn glance(redaction: &Redaction, message: &[u8]) -> bool {
+    let head = ResponseHead::peek(message).unwrap().unwrap();
+    redaction.surely_shows(&head, message, &mut LastNames::default())
+}
+
+#[test]
+fn a_glance_is_enough_for_what_servers_mostly_send() {
+    let redaction = view(&hiding(&["userPassword", "unicodePwd"], &[]));
+    let message = entry("cn=a,dc=x", &["objectClass", "cn", "unixHomeDirectoryOrSo", "x", "MAIL"]);
+    assert!(glance(&redaction, &message));
+    let mut message = Vec::new();
+    write::search_entry(&mut message, 9, b"", [(&b"c"[..], [&[0; 300][..]]), (b"sn", [b""])], &[]);
+    assert!(glance(&redaction, &message), "long values, and a short end");
+    assert!(glance(&redaction, &[&b"\x30\x0c\x02\x01\x07\x65\x07\x0a\x01\x00\x04\x00\x04\x00"[..]].concat()));
+    for other in ["cn;lang-de", "2.5.4.3", "oid.2.5.4.3", "ou;", "x y", &"x".repeat(40)] {
+        assert!(!glance(&redaction, &entry("cn=a,dc=x", &["cn", other])), "{other} is looked into");
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ostiary_ldap::message::{FilterLimits, Request, ResponseHead};
 use serde_json::Value;
 
-use super::{Fate, Redact, RedactSpec, Redaction};
+use super::{Fate, LastNames, Redact, RedactSpec, Redaction};
 use crate::{Asked, ClientFacts, Decision, Faults, Outcome, Who};
 
 fn compile(spec: Value) -> Result<Redact, Vec<String>> {

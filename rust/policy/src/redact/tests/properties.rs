@@ -74,6 +74,11 @@ proptest! {
         let redact = hiding(&["mail", "name", "distinguishedName"], &["ou=hr"]);
         let after = shown(&view(&redact), &before).unwrap();
         prop_assert_eq!(&after, &expected);
+        let head = ResponseHead::peek(&before).unwrap().unwrap();
+        let attributes_alone = hiding(&["mail", "name", "distinguishedName"], &[]);
+        if view(&attributes_alone).surely_shows(&head, &before, &mut LastNames::default()) {
+            prop_assert_eq!(&before, &expected);
+        }
         let count = SearchResultEntry::parse(&after).unwrap().attributes.count();
         prop_assert_eq!(count, attributes.iter().filter(|(name, _)| !is_hidden(name)).count());
     }
@@ -90,8 +95,14 @@ proptest! {
             "rules": [{ "name": "r", "attributes": ["c"], "hide": "c=c" }],
             "referrals": "rewrite", "root_dse": "rewrite", "referral_url": "ldap://x",
         })).unwrap();
+        let attributes_alone = hiding(&["c"], &[]);
         if let Ok(Some(head)) = ResponseHead::peek(&message) {
             let mut out = Vec::new();
+            for redact in [&redact, &attributes_alone] {
+                if view(redact).surely_shows(&head, &message, &mut LastNames::default()) {
+                    prop_assert_eq!(view(redact).response(&head, &message, &mut out), Ok(Fate::Untouched));
+                }
+            }
             let fate = view(&redact).response(&head, &message, &mut out);
             if let Ok(Fate::Rewritten { .. }) = fate {
                 let head = ResponseHead::peek(&out).unwrap().unwrap();
