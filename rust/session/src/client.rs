@@ -148,7 +148,12 @@ impl Session {
         if self.grace_until.is_some() && !self.is_handshaking() {
             self.await_until(None, step);
         }
-        if self.is_taken(request.message_id) && request.operation.kind() != RequestKind::Unbind {
+        let is_free_soon = self.outstanding.has_ended(request.message_id);
+        if is_free_soon && !matches!(request.operation, Operation::Unbind | Operation::Abandon(_)) {
+            // The client has its answer; the server's own has to come first, or it would answer this one.
+            return Taken::Held;
+        }
+        if self.is_taken(request.message_id) && request.operation.kind() != RequestKind::Unbind && !is_free_soon {
             let detail = format!("message id {} is in use", request.message_id);
             self.client_violation(ViolationKind::MessageIdInUse, detail, step);
             return Taken::Done;
@@ -294,7 +299,7 @@ impl Session {
     /// Whether no more requests may be outstanding, or kept for those who look at them.
     fn is_full(&self) -> bool {
         let limits = &self.settings.limits;
-        self.outstanding.len() >= limits.outstanding_requests
+        self.outstanding.at_server() >= limits.outstanding_requests
             || self.under_policy.as_ref().is_some_and(|under| under.kept_bytes() >= limits.buffered_bytes)
     }
 

@@ -7,13 +7,12 @@ use ostiary_ldap::message::{Operation, Request, RequestKind, ResponseHead, Respo
 use ostiary_ldap::oid;
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_ldap::write;
-use ostiary_policy::redact::{Fate as Shown, Redaction};
+use ostiary_policy::redact::{Fate as Shown, LastNames, Redaction};
 use ostiary_policy::{Mode, Tickets, Told, Walk, rewrite_search};
 use smallvec::SmallVec;
 
 use crate::event::Event;
 use crate::judging::decided;
-use crate::outstanding::Lookup;
 use crate::session::Session;
 use crate::step::Step;
 
@@ -22,6 +21,9 @@ const PAGES_MAX: usize = 16;
 
 /// A server that keeps the time limit itself says so a little later.
 const TIME_LIMIT_GRACE_SECONDS: f64 = 1.0;
+
+/// Why a search ends that has had as many entries as it may.
+pub(crate) const NO_MORE_ENTRIES: &str = "no more entries are allowed here";
 
 /// A request whose responses matter.
 #[derive(Debug)]
@@ -117,17 +119,17 @@ impl Session {
             return Followup::Pass;
         };
         let Some(followed) = under.followed.get_mut(place) else { return Followup::Pass };
-        for told in followed.would_hide(head, message) {
-            step.events.push(decided(&under.policy, &told, followed.kind));
-        }
-        let shown = followed.show(head, message, &mut step.edited);
-        if head.operation == ResponseOp::SearchEntry && !matches!(shown, Followup::Drop) {
-            match &mut followed.entries_left {
-                Some(0) => return Followup::End(ResultCode::SIZE_LIMIT_EXCEEDED, "no more entries are allowed here"),
-                Some(left) => *left = left.saturating_sub(1),
-                None => {}
+        let shown = if followed.surely_shows(head, message, &mut under.last_names) {
+            Followup::Pass
+        } else {
+            for told in followed.would_hide(head, message) {
+                step.events.push(decided(&under.policy, &told, followed.kind));
             }
-            followed.entries = followed.entries.saturating_add(1);
+            followed.show(head, message, &mut step.edited)
+        };
+        let is_entry = head.operation == ResponseOp::SearchEntry && !matches!(shown, Followup::Drop);
+        if is_entry && !followed.count_entry() {
+            return Followup::End(ResultCode::SIZE_LIMIT_EXCEEDED, NO_MORE_ENTRIES);
         }
         if head.operation.is_final() {
             let mut followed = under.followed.swap_remove(place);
@@ -157,7 +159,13 @@ impl Session {
         }
     }
 
-    /// Ends a request here, with the gateway's own result; what the server still sends of it is dropped.
+    /// Ends a search here, with the gateway's own result.
+    pub(crate) fn end_search(&mut self, message_id: u32, code: ResultCode, text: &str, step: &mut Step) {
+        self.end_request(message_id, RequestKind::Search, code, text, step);
+    }
+
+    /// Ends a request of any kind so. What the server still sends of it is dropped, and the client may use its id again
+    /// once that has ended: so the server is not told to stop, for then it might never say that it has.
     pub(crate) fn end_request(
         &mut self,
         message_id: u32,
@@ -168,11 +176,7 @@ impl Session {
     ) {
         write::refusal(&mut step.client.plain, message_id, kind, code, text);
         self.unfollow(message_id, Some(code), step);
-        self.outstanding.abandon(message_id);
-        let own = (1..=i32::MAX.unsigned_abs()).rev().find(|id| self.outstanding.find(*id) == Lookup::Unknown);
-        if let Some(own) = own {
-            write::abandon_request(&mut step.upstream.plain, own, message_id);
-        }
+        self.outstanding.end(message_id);
     }
 
     /// Ends the searches whose time is over.
@@ -192,6 +196,13 @@ impl Session {
         }
     }
 
+    /// Counts an entry that passes unseen; says whether it may.
+    pub(crate) fn may_pass_entry(&mut self, message_id: u32) -> bool {
+        let followed = self.under_policy.as_mut().map(|under| &mut under.followed);
+        let found = followed.and_then(|followed| followed.iter_mut().find(|each| each.message_id == message_id));
+        found.is_none_or(Followed::count_entry)
+    }
+
     /// Whether the responses of this request have to be whole before they pass.
     pub(crate) fn redacts(&self, message_id: u32) -> bool {
         self.under_policy.as_ref().is_some_and(|under| {
@@ -201,9 +212,27 @@ impl Session {
 }
 
 impl Followed {
+    /// Counts one more entry, unless no more are allowed.
+    fn count_entry(&mut self) -> bool {
+        match &mut self.entries_left {
+            Some(0) => return false,
+            Some(left) => *left = left.saturating_sub(1),
+            None => {}
+        }
+        self.entries = self.entries.saturating_add(1);
+        true
+    }
+
     /// Until when it may go on.
     pub(crate) fn ends_at(&self) -> Option<f64> {
         self.ends_at
+    }
+
+    /// Whether a glance is enough to say that a response passes as it came, and would by all rules.
+    #[inline]
+    fn surely_shows(&self, head: &ResponseHead, message: &[u8], last: &mut LastNames) -> bool {
+        self.redactions.iter().all(|redaction| redaction.surely_shows(head, message, last))
+            && self.watched.iter().all(|(_, redaction)| redaction.surely_shows(head, message, last))
     }
 
     /// What of a response the client may see.

@@ -179,7 +179,7 @@ impl Session {
         let limits = &self.settings.limits;
         self.under_policy.as_ref().is_some_and(|under| {
             !under.held.is_empty()
-                && (under.held.len().saturating_add(self.outstanding.len()) >= limits.outstanding_requests
+                && (under.held.len().saturating_add(self.outstanding.at_server()) >= limits.outstanding_requests
                     || under.kept_bytes() >= limits.buffered_bytes)
         })
     }

@@ -37,6 +37,8 @@ pub struct Outstanding {
     /// In the order of arrival: servers mostly answer in it, so finding starts at the front.
     pending: Vec<Pending>,
     abandoned: Vec<u32>,
+    /// Those of them that the gateway itself has answered: their clients may use the id again, and wait for it.
+    ended: Vec<u32>,
     /// Whether an abandoned id had to be forgotten: its late response is then dropped, not a violation.
     forgot: bool,
     /// No id above this one was ever taken, so most clients' next id needs no search.
@@ -52,6 +54,11 @@ impl Outstanding {
     /// How many requests wait.
     pub fn len(&self) -> usize {
         self.pending.len()
+    }
+
+    /// How many requests the server still works for, those included that the gateway has answered.
+    pub fn at_server(&self) -> usize {
+        self.pending.len().saturating_add(self.ended.len())
     }
 
     /// Whether every request that waits does so for ever by design.
@@ -97,6 +104,19 @@ impl Outstanding {
     /// Ends an abandoned request whose late final response came: its id is free again.
     pub fn release(&mut self, message_id: u32) {
         self.abandoned.retain(|abandoned| *abandoned != message_id);
+        self.ended.retain(|ended| *ended != message_id);
+    }
+
+    /// Marks a request as answered by the gateway: its responses go nowhere, and its id is free after the last one.
+    pub fn end(&mut self, message_id: u32) {
+        if self.abandon(message_id) {
+            self.ended.push(message_id);
+        }
+    }
+
+    /// Whether the gateway has answered the request with this id, and its server has not.
+    pub fn has_ended(&self, message_id: u32) -> bool {
+        self.ended.contains(&message_id)
     }
 
     /// Marks a request abandoned; says whether there was one.
@@ -106,7 +126,8 @@ impl Outstanding {
         };
         self.pending.remove(position);
         if self.abandoned.len() >= ABANDONED_MAX {
-            self.abandoned.remove(0);
+            let forgotten = self.abandoned.remove(0);
+            self.ended.retain(|ended| *ended != forgotten);
             self.forgot = true;
         }
         self.abandoned.push(message_id);
@@ -116,6 +137,7 @@ impl Outstanding {
     /// Empties the table when the upstream connection is gone: gives what waited, in order of arrival.
     pub fn take(&mut self) -> Vec<Pending> {
         self.abandoned.clear();
+        self.ended.clear();
         self.forgot = false;
         self.highest = 0;
         std::mem::take(&mut self.pending)

@@ -425,6 +425,10 @@ impl Session {
             step.upstream.plain.clear();
         }
         if let Phase::Closed(reason) = self.phase {
+            if let Some(under) = &mut self.under_policy {
+                // Once more, as not every end comes by `close`.
+                under.give_back(self.last_traffic);
+            }
             if let Some(tls) = &mut self.client.tls {
                 tls.close(&mut step.client.sealed);
             }

@@ -7,7 +7,7 @@ use ostiary_ldap::result::{BindResponse, ExtendedResponse, ResultCode};
 
 use crate::client::{MESSAGE_TAG, SECURITY_LAYER_REFUSED};
 use crate::event::Event;
-use crate::following::Followup;
+use crate::following::{Followup, NO_MORE_ENTRIES};
 use crate::outstanding::{Lookup, Pending};
 use crate::phase::{Phase, UpstreamPhase};
 use crate::session::{Passing, Session, UpstreamSide};
@@ -19,7 +19,7 @@ use crate::violation::{CloseReason, Peer, Violation, ViolationKind};
 /// A StartTLS response has no business being larger, octets.
 const START_TLS_RESPONSE_MAX: usize = 65_536;
 
-/// Where attributes are cut out, an entry has to be read whole.
+/// Where attributes are cut out, a response has to be read whole.
 const TOO_LARGE_TO_READ: &str = "a response is too large for what is allowed here";
 
 /// What becomes of one framed response.
@@ -213,7 +213,12 @@ impl Session {
             Lookup::Pending(position, pending) => {
                 let fate = self.judge_answer(head, message, position, pending, now, step);
                 if pending.followed && matches!(fate, Fate::Pass) {
-                    self.fate_of_followed(head, message, step)
+                    let fate = self.fate_of_followed(head, message, step);
+                    if head.operation.is_final() && matches!(fate, Fate::Lose(..)) {
+                        // This was no answer, so it still waits for one: that the upstream is lost.
+                        self.outstanding.insert(pending);
+                    }
+                    fate
                 } else {
                     fate
                 }
@@ -309,9 +314,18 @@ impl Session {
             Lookup::Pending(_, pending) if pending.kind.accepts(head.operation) && self.redacts(head.message_id) => {
                 let code = ResultCode::ADMIN_LIMIT_EXCEEDED;
                 self.end_request(head.message_id, pending.kind, code, TOO_LARGE_TO_READ, step);
+                // Its last response is the one that is being dropped: none comes after it that would free the id.
                 if head.operation.is_final() {
                     self.outstanding.release(head.message_id);
                 }
+                true
+            }
+            Lookup::Pending(_, pending)
+                if pending.kind.accepts(head.operation)
+                    && head.operation == ResponseOp::SearchEntry
+                    && !self.may_pass_entry(head.message_id) =>
+            {
+                self.end_search(head.message_id, ResultCode::SIZE_LIMIT_EXCEEDED, NO_MORE_ENTRIES, step);
                 true
             }
             Lookup::Pending(position, pending)
