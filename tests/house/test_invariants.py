@@ -21,7 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "rust/policy": {"ostiary-arena", "ostiary-ber", "ostiary-ldap"},
     "rust/session": {"ostiary-ber", "ostiary-ldap", "ostiary-policy"},
     "rust/bindings": {"ostiary-ber", "ostiary-ldap", "ostiary-policy", "ostiary-session"},
-    "rust/fuzz": {"ostiary-ber", "ostiary-ldap", "ostiary-session"},
+    "rust/fuzz": {"ostiary-ber", "ostiary-ldap", "ostiary-policy", "ostiary-session"},
     # A referee that shares the player's decoder shares its faults.
     "benches/load": set(),
 }
