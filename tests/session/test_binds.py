@@ -56,6 +56,15 @@ def test_a_refused_bind_makes_the_session_anonymous_upstream_too(request_: bytes
     play.upstream(wire.bind_response(2)).client_gets((2, 0x61, code)).upstream_sees(wire.search(3)).ends()
 
 
+@pytest.mark.parametrize(("code", "taken_back"), [(49, False), (51, True), (53, True)])
+def test_only_a_bind_that_was_checked_and_failed_surely_leaves_nobody_upstream(code: int, taken_back: bool) -> None:
+    play = bound().client(wire.bind(2)).upstream_sees(wire.bind(2)).upstream(wire.bind_response(2, code))
+    play.client_sees(wire.bind_response(2, code)).client(wire.bind(3, b"cn=a", b""))
+    if taken_back:
+        play.upstream_sees(wire.bind(3, b"", b"")).upstream(wire.bind_response(3))
+    play.client_gets((3, 0x61, 53)).upstream_sees().ends()
+
+
 def test_a_refused_bind_of_an_anonymous_session_needs_no_upstream() -> None:
     Playbook().client(wire.bind(1, b"cn=a", b"")).client_gets((1, 0x61, 53)).ends()
 

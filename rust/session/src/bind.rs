@@ -139,8 +139,10 @@ impl Session {
                 self.upstream.layer_possible = sasl;
             }
             ResultCode::SASL_BIND_IN_PROGRESS => self.between_stages = true,
-            // A failed bind leaves the connection anonymous (RFC 4511 4.2.1): nothing is there to take back.
-            _ => self.upstream.may_be_bound = false,
+            // A bind that was checked and failed leaves the connection anonymous (RFC 4511 4.2.1): nothing is there to
+            // take back. Of other codes (busy, unavailable) nobody knows whether the server began.
+            ResultCode::INVALID_CREDENTIALS => self.upstream.may_be_bound = false,
+            _ => {}
         }
     }
 }
