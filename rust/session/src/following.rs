@@ -61,7 +61,7 @@ pub(crate) enum Followup {
     Rewritten,
     /// It does not pass.
     Drop,
-    /// The request ends here: this is its answer, and the server is told to stop.
+    /// The request ends here: this is its answer, and what the server still says of it is dropped.
     End(ResultCode, &'static str),
     /// The server sent what is no entry.
     Malformed,
@@ -112,7 +112,7 @@ impl Session {
         matters
     }
 
-    /// Looks at one whole response to a request that is followed; `is_final`: nothing of it comes after this.
+    /// Looks at one whole response to a request that is followed.
     pub(crate) fn follow(&mut self, head: &ResponseHead, message: &[u8], step: &mut Step) -> Followup {
         let Some(under) = &mut self.under_policy else { return Followup::Pass };
         let Some(place) = under.followed.iter().position(|each| each.message_id == head.message_id) else {
@@ -276,7 +276,9 @@ impl crate::judging::UnderPolicy {
     /// How many entries a page may have: what is left of its search, or `limit` for a new one.
     fn left_for_page(&mut self, limit: u32, control: &[u8]) -> u32 {
         // What cannot be read has no page before it.
-        let Some((_, cookie)) = paged_results(control).filter(|(_, cookie)| !cookie.is_empty()) else { return limit };
+        let Some((_, cookie)) = paged_results(control).ok().filter(|(_, cookie)| !cookie.is_empty()) else {
+            return limit;
+        };
         match self.pages.iter().position(|pages| *pages.cookie == *cookie) {
             Some(place) => self.pages.remove(place).entries_left.min(limit),
             // A cookie that is not remembered may be of a search that has had its entries.
@@ -287,7 +289,8 @@ impl crate::judging::UnderPolicy {
     fn remember_page(&mut self, followed: &Followed, head: &ResponseHead, message: &[u8]) {
         let (Some(entries_left), true) = (followed.entries_left, followed.is_paged) else { return };
         let control = head.controls(message).find(oid::PAGED_RESULTS_OID);
-        let Some((_, cookie)) = control.and_then(|control| paged_results(control.value.unwrap_or_default())) else {
+        let Some((_, cookie)) = control.and_then(|control| paged_results(control.value.unwrap_or_default()).ok())
+        else {
             return;
         };
         if !cookie.is_empty() {

@@ -411,9 +411,6 @@ impl Session {
         }
         self.phase = Phase::Closed(reason);
         self.client.inbox = Inbox::default();
-        if let Some(under) = &mut self.under_policy {
-            under.give_back(self.last_traffic);
-        }
     }
 
     /// The end of every call: encrypts, pauses or resumes the client, and says the last word.
@@ -426,7 +423,7 @@ impl Session {
         }
         if let Phase::Closed(reason) = self.phase {
             if let Some(under) = &mut self.under_policy {
-                // Once more, as not every end comes by `close`.
+                // Here, as not every end comes by `close`.
                 under.give_back(self.last_traffic);
             }
             if let Some(tls) = &mut self.client.tls {

@@ -6,7 +6,8 @@
 //!      cookie          OCTET STRING }
 //! ```
 
-use ostiary_ber::{Reader, Writer, tag};
+use ostiary_ber::{Writer, tag};
+use ostiary_ldap::message::paged_results;
 use pyo3::prelude::*;
 
 use super::convert::{Octets, value_error};
@@ -29,13 +30,8 @@ impl PagedResults {
 
     #[staticmethod]
     fn decode(control_value: &[u8]) -> PyResult<Self> {
-        let mut outer = Reader::new(control_value);
-        let mut inner = outer.read_reader("pagedResults", tag::SEQUENCE).map_err(value_error)?;
-        outer.finish("pagedResults").map_err(value_error)?;
-        let size = inner.integer("pagedResults.size", 0..=i64::from(i32::MAX)).map_err(value_error)?;
-        let cookie = Octets::from(inner.octet_string("pagedResults.cookie").map_err(value_error)?);
-        inner.finish("pagedResults").map_err(value_error)?;
-        Ok(Self { size: u32::try_from(size)?, cookie })
+        let (size, cookie) = paged_results(control_value).map_err(value_error)?;
+        Ok(Self { size, cookie: Octets::from(cookie) })
     }
 
     fn encode(&self) -> Octets {

@@ -71,21 +71,21 @@ impl fmt::Debug for Control<'_> {
     }
 }
 
-/// The value of the paged results control: size and cookie; none where it is malformed (RFC 2696).
+/// The value of the paged results control: size and cookie (RFC 2696).
 ///
 /// ```text
 /// realSearchControlValue ::= SEQUENCE {
 ///      size            INTEGER (0..maxInt),
 ///      cookie          OCTET STRING }
 /// ```
-pub fn paged_results(value: &[u8]) -> Option<(u32, &[u8])> {
+pub fn paged_results(value: &[u8]) -> Result<(u32, &[u8]), Error> {
     let mut outer = Reader::new(value);
-    let mut inner = outer.read_reader("pagedResults", tag::SEQUENCE).ok()?;
-    outer.finish("pagedResults").ok()?;
-    let size = inner.integer("pagedResults.size", 0..=i64::from(i32::MAX)).ok()?;
-    let cookie = inner.octet_string("pagedResults.cookie").ok()?;
-    inner.finish("pagedResults").ok()?;
-    Some((u32::try_from(size).ok()?, cookie))
+    let mut inner = outer.read_reader("pagedResults", tag::SEQUENCE)?;
+    outer.finish("pagedResults")?;
+    let size = inner.integer("pagedResults.size", 0..=i64::from(i32::MAX))?;
+    let cookie = inner.octet_string("pagedResults.cookie")?;
+    inner.finish("pagedResults")?;
+    Ok((u32::try_from(size).unwrap_or_default(), cookie))
 }
 
 /// The controls of one message, in their order.
