@@ -3,7 +3,6 @@
 use core::fmt;
 use std::sync::Arc;
 
-use ostiary_ldap::attribute::AttributeDescription;
 use ostiary_ldap::result::ResultCode;
 use serde::Deserialize;
 
@@ -111,6 +110,4 @@ pub struct Outcome {
     pub edit: SearchEdit,
     /// What would have happened, by rules in monitor mode of the stage that is being asked.
     pub notes: Vec<Note>,
-    /// Which attributes of the request's answer are of interest: what a selector list names, normalised.
-    pub asked_attributes: Option<Vec<AttributeDescription>>,
 }

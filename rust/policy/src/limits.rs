@@ -7,9 +7,8 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use ostiary_ber::{Reader, tag};
 use ostiary_ldap::filter::{Filter, FilterRef, Item, Members, View};
-use ostiary_ldap::message::{Operation, Scope, SearchRequest};
+use ostiary_ldap::message::{Operation, Scope, SearchRequest, paged_results};
 use ostiary_ldap::oid::PAGED_RESULTS_OID;
 use ostiary_ldap::result::ResultCode;
 use serde::Deserialize;
@@ -193,7 +192,7 @@ impl Limits {
         }
         if let Some(most) = self.page_size {
             let mut pages = asked.request().controls.filter(|control| is_oid(control.control_type, PAGED_RESULTS_OID));
-            if pages.any(|control| page_size(control.value).is_none_or(|size| size > i64::from(most))) {
+            if pages.any(|control| page_size(control.value).is_none_or(|size| size > most)) {
                 return Some(Limit::PageSize);
             }
         }
@@ -233,11 +232,9 @@ impl Limits {
     }
 }
 
-/// `realSearchControlValue ::= SEQUENCE { size INTEGER (0..maxInt), cookie OCTET STRING }` (RFC 2696)
-fn page_size(value: Option<&[u8]>) -> Option<i64> {
-    let mut outer = Reader::new(value?);
-    let mut fields = outer.read_reader("pagedResults", tag::SEQUENCE).ok()?;
-    fields.integer("pagedResults.size", 0..=i64::from(i32::MAX)).ok()
+/// How many entries a page is to have; none where that cannot be read.
+fn page_size(value: Option<&[u8]>) -> Option<u32> {
+    paged_results(value?).ok().map(|(size, _)| size)
 }
 
 /// Of every substring filter, how many octets its longest part has.

@@ -121,7 +121,7 @@ fn bits(names: &[String], faults: &mut Faults) -> Option<u16> {
 }
 
 /// The operations by their words in the configuration.
-const WORDS: [(&str, RequestKind); 8] = [
+pub(crate) const OPERATIONS: &[(&str, RequestKind)] = &[
     ("bind", RequestKind::Bind),
     ("search", RequestKind::Search),
     ("compare", RequestKind::Compare),
@@ -134,12 +134,12 @@ const WORDS: [(&str, RequestKind); 8] = [
 
 /// The kind of request that a word of the configuration means.
 pub fn operation(word: &str) -> Option<RequestKind> {
-    WORDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+    OPERATIONS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
 }
 
 /// The word of the configuration for a kind of request; empty for those that rules never judge.
 pub fn word(kind: RequestKind) -> &'static str {
-    WORDS.iter().find(|(_, known)| *known == kind).map_or("", |(word, _)| word)
+    OPERATIONS.iter().find(|(_, known)| *known == kind).map_or("", |(word, _)| word)
 }
 
 fn bit(kind: RequestKind) -> u16 {

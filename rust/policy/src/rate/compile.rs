@@ -10,7 +10,7 @@ use super::networks::Networks;
 use super::spec::{LimitSpec, RateLimitSpec};
 use super::{Amount, Exceeded, Limit, Operations, RateLimit, TEXT};
 use crate::fault::Faults;
-use crate::spec::OneOrMany;
+use crate::spec::{OneOrMany, word};
 
 /// Fewer slots than a set has would be no table.
 const ENTRIES_MIN: usize = 64;
@@ -83,7 +83,7 @@ fn compile(spec: &LimitSpec, plugin: &str, faults: &mut Faults) -> Option<Limit>
 }
 
 fn operations(names: Option<&OneOrMany<String>>, faults: &mut Faults) -> Option<Operations> {
-    let known = || RequestKind::ALL.into_iter().filter_map(|kind| Some((word(kind)?, Operations::of(kind)?)));
+    let known = || RequestKind::ALL.into_iter().filter_map(|kind| Some((word(kind), Operations::of(kind)?)));
     let Some(names) = names.map(OneOrMany::as_slice) else {
         return Some(known().fold(Operations(0), |all, (_, one)| Operations(all.0 | one.0)));
     };
@@ -107,21 +107,6 @@ fn operations(names: Option<&OneOrMany<String>>, faults: &mut Faults) -> Option<
         faults.add("connections are counted apart from requests: write a limit of its own for connect");
     }
     (!is_faulty).then_some(found)
-}
-
-/// What the configuration calls an operation.
-fn word(kind: RequestKind) -> Option<&'static str> {
-    Some(match kind {
-        RequestKind::Bind => "bind",
-        RequestKind::Search => "search",
-        RequestKind::Compare => "compare",
-        RequestKind::Add => "add",
-        RequestKind::Modify => "modify",
-        RequestKind::Delete => "delete",
-        RequestKind::ModifyDn => "modify_dn",
-        RequestKind::Extended => "extended",
-        RequestKind::Unbind | RequestKind::Abandon => return None,
-    })
 }
 
 fn key(words: &OneOrMany<String>, faults: &mut Faults) -> Option<KeyParts> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ostiary_ldap::attribute::AttributeDescription;
 use ostiary_ldap::dn::Dn;
-use ostiary_ldap::message::{ChangeKind, RequestKind, Scope};
+use ostiary_ldap::message::{ChangeKind, Scope};
 use ostiary_ldap::oid::is_numeric_oid;
 use ostiary_ldap::result::ResultCode;
 
@@ -16,7 +16,7 @@ use super::shape::Shape;
 use super::spec::{CodeSpec, Effect, RuleSpec};
 use crate::controls::{CONTROLS, EXTENDED, Known};
 use crate::fault::Faults;
-use crate::spec::OneOrMany;
+use crate::spec::{OPERATIONS, OneOrMany};
 
 /// What a refused client is told: not which rule refused it.
 pub(crate) const REFUSAL_TEXT: &str = "not allowed here";
@@ -63,16 +63,6 @@ fn word<T: Copy>(kind: &str, table: &[(&str, T)], text: &str, faults: &mut Fault
     found
 }
 
-const OPERATIONS: &[(&str, RequestKind)] = &[
-    ("bind", RequestKind::Bind),
-    ("search", RequestKind::Search),
-    ("compare", RequestKind::Compare),
-    ("add", RequestKind::Add),
-    ("modify", RequestKind::Modify),
-    ("delete", RequestKind::Delete),
-    ("modify_dn", RequestKind::ModifyDn),
-    ("extended", RequestKind::Extended),
-];
 const SCOPES: &[(&str, Scope)] = &[
     ("base", Scope::BaseObject),
     ("one", Scope::SingleLevel),
