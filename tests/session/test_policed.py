@@ -168,6 +168,29 @@ def test_a_search_that_the_server_ends_in_time_is_over() -> None:
     assert play.session.deadline > 100.0
 
 
+def paging(oid: bytes, cookie: bytes) -> bytes:
+    return wire.control(oid, value=wire.tlv(0x30, wire.integer(1), wire.octets(cookie)))
+
+
+PAGED = b"1.2.840.113556.1.4.319"
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [
+        (paging(b"1.2.840.113556.1.4.0319", b"next"),),
+        (paging(PAGED, b""), paging(PAGED, b"next")),
+        (paging(PAGED, b"next"), paging(PAGED, b"")),
+    ],
+)
+def test_pages_count_however_the_paging_control_is_spelt_or_repeated(controls: tuple[bytes, ...]) -> None:
+    play = limited(paged=True, size=1).upstream(wire.entry(1), wire.done(1, controls=wire.paged(0, b"next")))
+    play.client_gets((1, 0x64, None), (1, 0x65, 0)).client(wire.search(2, controls=wire.controls(*controls)))
+    assert wire.summary(play.to_upstream) == [(2, 0x63, None)]
+    play.to_upstream = b""
+    play.upstream(wire.entry(2)).client_gets((2, 0x65, 4)).ends()
+
+
 def test_a_rule_in_monitor_mode_is_told_and_the_next_one_decides() -> None:
     play = connected(
         policy=rules(

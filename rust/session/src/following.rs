@@ -7,6 +7,7 @@ use ostiary_ldap::message::{Operation, Request, RequestKind, ResponseHead, Respo
 use ostiary_ldap::oid;
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_ldap::write;
+use ostiary_policy::controls::is_oid;
 use ostiary_policy::redact::{Fate as Shown, LastNames, Redaction};
 use ostiary_policy::{Mode, Tickets, Told, Walk, rewrite_search};
 use smallvec::SmallVec;
@@ -72,7 +73,6 @@ impl Session {
     pub(crate) fn write_judged(&mut self, request: &Request<'_>, walk: Walk, now: f64, step: &mut Step) -> bool {
         let Some(under) = &mut self.under_policy else { return false };
         let observed = under.policy.observes(request.kind());
-        let paged = request.controls.find(oid::PAGED_RESULTS_OID);
         let mut followed = Followed {
             message_id: request.message_id,
             tickets: walk.tickets,
@@ -80,13 +80,16 @@ impl Session {
             watched: walk.watched,
             entries_left: walk.edit.size_limit,
             ends_at: walk.edit.time_limit.map(|seconds| now + f64::from(seconds) + TIME_LIMIT_GRACE_SECONDS),
-            is_paged: paged.is_some(),
+            is_paged: false,
             request: observed.then(|| request.raw.into()),
             kind: request.kind(),
             entries: 0,
         };
-        if let (Some(limit), Some(control)) = (followed.entries_left, paged) {
-            followed.entries_left = Some(under.left_for_page(limit, control.value.unwrap_or_default()));
+        // Whichever of several a server reads, and however it reads object identifiers.
+        for control in request.controls.filter(|control| is_oid(control.control_type, oid::PAGED_RESULTS_OID)) {
+            followed.is_paged = true;
+            let left = |limit| under.left_for_page(limit, control.value.unwrap_or_default());
+            followed.entries_left = followed.entries_left.map(left);
         }
         let out = &mut step.upstream.plain;
         let rewritten = match &request.operation {
