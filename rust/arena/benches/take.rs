@@ -13,7 +13,7 @@ fn key(arena: &Arena, number: u64) -> Key {
 }
 
 fn benches(criterion: &mut Criterion) {
-    let layout = Layout { buckets: 65_536, counters: 65_536, failures: 65_536, refusals: 65_536 };
+    let layout = Layout { buckets: 65_536, counters: 65_536, failures: 65_536, refusals: 65_536, ..Layout::default() };
     let arena = Arena::new([7; 16], layout);
     let quota = Quota::new(1_000_000, 1, 1_000);
     criterion.bench_function("key_of_8_octets", |bench| bench.iter(|| key(&arena, black_box(1))));

@@ -4,6 +4,8 @@ use crate::slots::WAYS;
 
 /// The most entries of one table: 16 MiB of the region. No directory has more clients at a time.
 pub const ENTRIES_MAX: usize = 1_048_576;
+/// The most worker processes: more than a machine that carries a directory's door has cores.
+pub const WORKERS_MAX: usize = 256;
 /// Counters in a set: more than slots, because a counter in use cannot give way.
 pub(crate) const COUNTER_WAYS: usize = 16;
 /// Words that each hold the generation of a share of all names.
@@ -20,6 +22,12 @@ pub struct Layout {
     pub failures: usize,
     /// Refusals that are remembered.
     pub refusals: usize,
+    /// Words that all workers count in.
+    pub meters: usize,
+    /// Words that each worker has for itself.
+    pub gauges: usize,
+    /// Worker processes that share the region; 0 is taken for 1.
+    pub workers: usize,
 }
 
 /// A table: where it begins, and what chooses a set of it.
@@ -40,6 +48,11 @@ pub(crate) struct Places {
     pub(crate) refusals: Table,
     pub(crate) generations: Table,
     pub(crate) estimate: usize,
+    /// The first of the meters, and how many there are.
+    pub(crate) meters: (usize, usize),
+    /// The first of the gauges, how many each worker has, and of how many workers.
+    pub(crate) gauges: (usize, usize),
+    pub(crate) workers: usize,
     pub(crate) words: usize,
 }
 
@@ -52,6 +65,9 @@ impl Layout {
             counters: self.counters.saturating_add(other.counters),
             failures: self.failures.saturating_add(other.failures),
             refusals: self.refusals.saturating_add(other.refusals),
+            meters: self.meters.saturating_add(other.meters),
+            gauges: self.gauges.saturating_add(other.gauges),
+            workers: self.workers.max(other.workers),
         }
     }
 
@@ -71,6 +87,11 @@ impl Layout {
         let refusals = table(self.refusals, WAYS, 2);
         let counters = table(self.counters, COUNTER_WAYS, 1);
         let generations = table(GENERATIONS, 1, 1);
+        let estimate = end;
+        let (meters, gauges) = (self.meters.min(ENTRIES_MAX), self.gauges.min(ENTRIES_MAX));
+        let workers = self.workers.clamp(1, WORKERS_MAX);
+        let first_meter = estimate.saturating_add(1);
+        let first_gauge = first_meter.saturating_add(meters);
         Places {
             buckets,
             counters,
@@ -78,8 +99,11 @@ impl Layout {
             in_flight,
             refusals,
             generations,
-            estimate: end,
-            words: end.saturating_add(1),
+            estimate,
+            meters: (first_meter, meters),
+            gauges: (first_gauge, gauges),
+            workers,
+            words: first_gauge.saturating_add(gauges.saturating_mul(workers)),
         }
     }
 }
@@ -92,8 +116,16 @@ mod tests {
     fn tables_lie_side_by_side_and_cover_the_region() {
         for layout in [
             Layout::default(),
-            Layout { buckets: 65_536, counters: 1, failures: 100, refusals: 3 },
-            Layout { buckets: usize::MAX, counters: usize::MAX, failures: usize::MAX, refusals: usize::MAX },
+            Layout { buckets: 65_536, counters: 1, failures: 100, refusals: 3, meters: 7, gauges: 2, workers: 3 },
+            Layout {
+                buckets: usize::MAX,
+                counters: usize::MAX,
+                failures: usize::MAX,
+                refusals: usize::MAX,
+                meters: usize::MAX,
+                gauges: usize::MAX,
+                workers: usize::MAX,
+            },
         ] {
             let places = layout.places();
             let Places { buckets, counters, failures, in_flight, refusals, generations, .. } = places;
@@ -102,7 +134,9 @@ mod tests {
                 assert_eq!(table.first, end);
                 end += (table.mask + 1) * table.set_words;
             }
-            assert_eq!((places.estimate, places.words), (end, end + 1), "{layout:?}");
+            assert_eq!((places.estimate, places.meters.0), (end, end + 1), "{layout:?}");
+            assert_eq!(places.gauges.0, places.meters.0 + places.meters.1);
+            assert_eq!(places.words, places.gauges.0 + places.gauges.1 * places.workers);
         }
     }
 }

@@ -29,6 +29,7 @@ mod estimate;
 mod failures;
 mod key;
 mod layout;
+mod meters;
 mod refusals;
 mod slots;
 mod time;
@@ -41,7 +42,7 @@ pub use buckets::{Quota, Verdict};
 pub use counters::{Acquired, Hold};
 pub use failures::{Lockout, Standing};
 pub use key::{Fingerprint, Key, KeyHasher};
-pub use layout::{ENTRIES_MAX, Layout};
+pub use layout::{ENTRIES_MAX, Layout, WORKERS_MAX};
 
 use layout::Places;
 
@@ -50,6 +51,8 @@ pub struct Arena {
     words: Box<[AtomicU64]>,
     places: Places,
     secret: [u8; 16],
+    /// Which of the workers this one is.
+    worker: usize,
 }
 
 impl Arena {
@@ -57,7 +60,7 @@ impl Arena {
     pub fn new(secret: [u8; 16], layout: Layout) -> Self {
         let places = layout.places();
         let words = repeat_with(AtomicU64::default).take(places.words).collect();
-        Self { words, places, secret }
+        Self { words, places, secret, worker: 0 }
     }
 
     /// How many octets the region takes, whatever happens.

@@ -29,7 +29,7 @@ const PASSWORDS: [&str; 2] = ["userpassword", "unicodepwd"];
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) stages: Vec<Stage>,
-    arena: Arena,
+    arena: Arc<Arena>,
 }
 
 #[derive(Debug)]
@@ -153,6 +153,14 @@ impl Policy {
     /// Compiles a policy, or tells every fault with its stage. `key` is random, and the same in all processes that
     /// share a policy's tables.
     pub fn compile(spec: &PolicySpec, key: [u8; 16]) -> Result<Self, Vec<(usize, Fault)>> {
+        Self::compile_in(spec, |layout| Arc::new(Arena::new(key, layout)))
+    }
+
+    /// Compiles a policy whose tables are in an arena that is made, or found, when its layout is known.
+    pub fn compile_in(
+        spec: &PolicySpec,
+        arena: impl FnOnce(Layout) -> Arc<Arena>,
+    ) -> Result<Self, Vec<(usize, Fault)>> {
         let mut faults = Vec::new();
         let mut stages = Vec::new();
         for (place, stage) in spec.stages.iter().enumerate() {
@@ -164,7 +172,7 @@ impl Policy {
             return Err(faults);
         }
         let layout = stages.iter().map(|stage| stage.rules.layout()).fold(Layout::default(), Layout::joined);
-        Ok(Self { stages, arena: Arena::new(key, layout) })
+        Ok(Self { stages, arena: arena(layout) })
     }
 
     /// What applies to a client with this identity.

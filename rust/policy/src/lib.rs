@@ -28,6 +28,7 @@ pub mod facts;
 pub mod fault;
 pub mod guard;
 pub mod limits;
+mod numbering;
 pub mod rate;
 pub mod redact;
 pub mod rules;

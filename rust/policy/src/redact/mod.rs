@@ -113,6 +113,11 @@ impl Redact {
         self.rules.get(usize::from(rule)).map(|rule| &*rule.name)
     }
 
+    /// The rules' names, in the order of their numbers.
+    pub fn rule_names(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| &*rule.name)
+    }
+
     /// What is hidden from a client, by which its responses go; none if nothing is, so that they need no look.
     ///
     /// It is the same until the client's identity changes, and a request's answer goes by what its client was when it
