@@ -104,7 +104,6 @@ impl ResultCode {
     pub const SYNC_REFRESH_REQUIRED: Self = Self(4096);
 }
 
-/// Every code that has a name.
 const NAMES: &[(ResultCode, &str)] = &[
     (ResultCode::SUCCESS, "success"),
     (ResultCode::OPERATIONS_ERROR, "operationsError"),
@@ -155,6 +154,9 @@ const NAMES: &[(ResultCode, &str)] = &[
 ];
 
 impl ResultCode {
+    /// Every code that has a name.
+    pub const NAMED: &'static [(Self, &'static str)] = NAMES;
+
     /// The name in the RFC, if it has one.
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(code, _)| *code == self).map(|(_, name)| *name)
