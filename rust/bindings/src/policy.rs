@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ostiary_ldap::message::{FilterLimits, Request};
 use ostiary_policy::chain::Entry;
+use ostiary_policy::fault::Fault;
 use ostiary_policy::spec::PolicySpec;
 use ostiary_policy::{Certificate, ClientFacts, Policy, Tickets, Told, Who};
 use pyo3::exceptions::PyValueError;
@@ -21,11 +22,7 @@ type Remark = (usize, String, String);
 impl PyPolicy {
     #[new]
     fn new(spec: &str, key: [u8; 16]) -> PyResult<Self> {
-        let compiled = Policy::compile(&read(spec)?, key).map_err(|faults| {
-            let first =
-                faults.first().map(|(stage, fault)| format!("stages[{stage}].{}: {}", fault.path, fault.message));
-            PyValueError::new_err(first.unwrap_or_default())
-        })?;
+        let compiled = Policy::compile(&read(spec)?, key).map_err(|faults| first_fault(&faults))?;
         Ok(Self(Arc::new(compiled)))
     }
 
@@ -106,7 +103,13 @@ impl PyEntry {
     }
 }
 
-fn read(spec: &str) -> PyResult<PolicySpec> {
+/// What is raised for a policy with faults.
+pub fn first_fault(faults: &[(usize, Fault)]) -> PyErr {
+    let first = faults.first().map(|(stage, fault)| format!("stages[{stage}].{}: {}", fault.path, fault.message));
+    PyValueError::new_err(first.unwrap_or_default())
+}
+
+pub fn read(spec: &str) -> PyResult<PolicySpec> {
     serde_json::from_str(spec).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use ostiary_ldap::message::{FilterLimits, RequestKind};
+use ostiary_ledger::sheet::Octets;
 use ostiary_session::{Event, Limits, RequireTls, SaslSecurityLayers, Session, Settings, Step};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::policy::{PyPolicy, PyVerdict};
+use crate::shared::PyShared;
 use crate::tls::{PyListenerTls, PyServerSetup};
 
 thread_local! {
@@ -30,7 +32,7 @@ impl PySettings {
     #[pyo3(signature = (
         *, tls, upstream, require_tls, sasl_security_layers, allow_unauthenticated_bind, allow_ldapv2, allow_sicily,
         upstream_knows_gateway, message_bytes_unauthenticated, message_bytes, filter_depth, filter_nodes, outstanding_requests,
-        buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds, listener, policy=None
+        buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds, listener, policy=None, counted=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor that is called once a listener")]
     #[expect(clippy::fn_params_excessive_bools, reason = "they are keyword arguments")]
@@ -54,6 +56,7 @@ impl PySettings {
         idle_seconds: f64,
         listener: &str,
         policy: Option<&PyPolicy>,
+        counted: Option<&PyShared>,
     ) -> PyResult<Self> {
         let require_tls = match require_tls {
             "all" => RequireTls::All,
@@ -77,6 +80,7 @@ impl PySettings {
             upstream,
             listener: Arc::from(listener),
             policy: policy.map(|policy| Arc::clone(&policy.0)),
+            sheet: counted.and_then(|shared| shared.sheet(listener)).map(Arc::new),
             limits: Limits {
                 message_bytes_unauthenticated,
                 message_bytes,
@@ -162,6 +166,16 @@ fn event(py: Python<'_>, event: Event) -> PyResult<PyEvent> {
     })
 }
 
+/// Seconds of the clock that `time.monotonic` reads.
+fn steady_seconds() -> f64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a century fit to a microsecond")]
+    let seconds = now.tv_sec as f64;
+    #[expect(clippy::cast_precision_loss, reason = "below a second")]
+    let rest = now.tv_nsec as f64 / 1e9;
+    seconds + rest
+}
+
 fn word(operation: RequestKind) -> String {
     ostiary_policy::spec::word(operation).to_owned()
 }
@@ -173,10 +187,32 @@ pub struct PySession(Session);
 impl PySession {
     /// One call into the session, and what it asks for as Python values.
     #[inline]
-    fn step<'py>(&mut self, py: Python<'py>, call: impl FnOnce(&mut Session, &mut Step)) -> PyResult<PyStep<'py>> {
+    fn step<'py>(
+        &mut self,
+        py: Python<'py>,
+        now: Option<f64>,
+        call: impl FnOnce(&mut Session, &mut Step),
+    ) -> PyResult<PyStep<'py>> {
+        self.counted(py, now, Octets::default(), call)
+    }
+
+    /// The same, of a call that brings octets.
+    #[inline]
+    fn counted<'py>(
+        &mut self,
+        py: Python<'py>,
+        now: Option<f64>,
+        octets: Octets,
+        call: impl FnOnce(&mut Session, &mut Step),
+    ) -> PyResult<PyStep<'py>> {
         STEP.with_borrow_mut(|step| {
             step.clear();
             call(&mut self.0, step);
+            if self.0.has_account() {
+                // The core has no clock, so that its calls give the same whenever they are made; this is their edge.
+                let over = steady_seconds();
+                self.0.settle(now.unwrap_or(over), over, octets, step);
+            }
             let octets = |octets: &[u8]| (!octets.is_empty()).then(|| PyBytes::new(py, octets));
             let events = if step.events.is_empty() {
                 PyTuple::empty(py)
@@ -198,31 +234,37 @@ impl PySession {
     }
 
     fn client_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.client_data(data.as_bytes(), now, step))
+        let octets = Octets { from_client: data.as_bytes().len(), ..Octets::default() };
+        self.counted(py, Some(now), octets, |session, step| session.client_data(data.as_bytes(), now, step))
+    }
+
+    fn enter(&mut self, connection: u64) {
+        self.0.enter(connection);
     }
 
     fn client_eof<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.client_eof(now, step))
+        self.step(py, Some(now), |session, step| session.client_eof(now, step))
     }
 
     fn client_gone<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
-        self.step(py, Session::client_gone)
+        self.step(py, None, Session::client_gone)
     }
 
     fn upstream_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.upstream_data(data.as_bytes(), now, step))
+        let octets = Octets { from_upstream: data.as_bytes().len(), ..Octets::default() };
+        self.counted(py, Some(now), octets, |session, step| session.upstream_data(data.as_bytes(), now, step))
     }
 
     fn upstream_eof<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.upstream_eof(now, step))
+        self.step(py, Some(now), |session, step| session.upstream_eof(now, step))
     }
 
     fn upstream_connected<'py>(&mut self, py: Python<'py>, setup: &PyServerSetup, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.upstream_connected(&setup.0, now, step))
+        self.step(py, Some(now), |session, step| session.upstream_connected(&setup.0, now, step))
     }
 
     fn upstream_tls_established<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.upstream_tls_established(now, step))
+        self.step(py, Some(now), |session, step| session.upstream_tls_established(now, step))
     }
 
     fn upstream_abandoned(&mut self) {
@@ -230,20 +272,20 @@ impl PySession {
     }
 
     fn upstream_unreachable<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.upstream_unreachable(now, step))
+        self.step(py, Some(now), |session, step| session.upstream_unreachable(now, step))
     }
 
     fn expire<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, |session, step| session.expire(now, step))
+        self.step(py, Some(now), |session, step| session.expire(now, step))
     }
 
     fn resume<'py>(&mut self, py: Python<'py>, hold: u32, verdict: &PyVerdict, now: f64) -> PyResult<PyStep<'py>> {
         let verdict = verdict.into();
-        self.step(py, |session, step| session.resume(hold, verdict, now, step))
+        self.step(py, Some(now), |session, step| session.resume(hold, verdict, now, step))
     }
 
     fn shut_down<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
-        self.step(py, Session::shut_down)
+        self.step(py, None, Session::shut_down)
     }
 
     #[getter]

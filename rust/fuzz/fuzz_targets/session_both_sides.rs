@@ -134,6 +134,7 @@ fn settings(flags: u8, policy: Option<Arc<Policy>>) -> Arc<Settings> {
         upstream: "directory".to_owned(),
         listener: "test".into(),
         policy,
+        sheet: None,
         limits: LIMITS,
     })
 }
@@ -290,6 +291,7 @@ impl Stage {
             entries: BTreeMap::new(),
             policy_flags,
             policy,
+            sheet: None,
             holds: Vec::new(),
             reason: None,
             longest: 0,

@@ -23,6 +23,7 @@ fn settings() -> Arc<Settings> {
         upstream: "directory".to_owned(),
         listener: "test".into(),
         policy: None,
+        sheet: None,
         limits: Limits {
             message_bytes_unauthenticated: 1 << 12,
             message_bytes: 1 << 16,

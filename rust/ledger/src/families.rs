@@ -60,6 +60,11 @@ macro_rules! families {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Id { $(#[doc = $help] $name,)+ }
 
+        impl Id {
+            /// Every one, in the order of [`FAMILIES`].
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+        }
+
         /// Every family, in the order of [`Id`].
         pub const FAMILIES: &[Family] = &[$(Family {
             name: concat!("ostiary_", $text),

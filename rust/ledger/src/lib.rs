@@ -15,6 +15,8 @@
 
 pub mod families;
 pub mod meters;
+pub mod sheet;
 
 pub use families::{FAMILIES, Family, Kind};
-pub use meters::{Meters, Names};
+pub use meters::{Ended, Meters, Names};
+pub use sheet::Sheet;

@@ -16,6 +16,7 @@ use crate::facts::ClientFacts;
 use crate::fault::{Fault, Faults};
 use crate::guard::{BindGuard, BindGuardSpec, GuardDecision, GuardTicket};
 use crate::limits::Limits;
+use crate::numbering::rules;
 use crate::rate::{Admission, Keys, RateLimit, Tickets};
 use crate::redact::{Redact, Redaction};
 use crate::rules::{AllowList, Candidates};
@@ -153,13 +154,14 @@ impl Policy {
     /// Compiles a policy, or tells every fault with its stage. `key` is random, and the same in all processes that
     /// share a policy's tables.
     pub fn compile(spec: &PolicySpec, key: [u8; 16]) -> Result<Self, Vec<(usize, Fault)>> {
-        Self::compile_in(spec, |layout| Arc::new(Arena::new(key, layout)))
+        Self::compile_in(spec, |layout, _| Arc::new(Arena::new(key, layout)))
     }
 
-    /// Compiles a policy whose tables are in an arena that is made, or found, when its layout is known.
+    /// Compiles a policy whose tables are in an arena that is made, or found, when its layout is known, and plugin and
+    /// rule of every number.
     pub fn compile_in(
         spec: &PolicySpec,
-        arena: impl FnOnce(Layout) -> Arc<Arena>,
+        arena: impl FnOnce(Layout, Vec<(&str, &str)>) -> Arc<Arena>,
     ) -> Result<Self, Vec<(usize, Fault)>> {
         let mut faults = Vec::new();
         let mut stages = Vec::new();
@@ -172,7 +174,8 @@ impl Policy {
             return Err(faults);
         }
         let layout = stages.iter().map(|stage| stage.rules.layout()).fold(Layout::default(), Layout::joined);
-        Ok(Self { stages, arena: arena(layout) })
+        let arena = arena(layout, rules(&stages));
+        Ok(Self { stages, arena })
     }
 
     /// What applies to a client with this identity.
@@ -431,6 +434,7 @@ impl Rules {
             (Self::RateLimit(rules), Some(rule)) => rules.rule_name(rule),
             (Self::BindGuard(_), Some(rule)) => BindGuard::rule_name(rule),
             (Self::Redact(rules), Some(rule)) => rules.rule_name(rule).unwrap_or_default(),
+            (Self::Hook(_), _) => "hook",
             _ => "",
         }
     }

@@ -1,26 +1,31 @@
 //! The rules of a policy by number: what counts decisions has a place for each before any is taken.
 
-use crate::chain::{Policy, Rules, Told};
+use crate::chain::{Policy, Rules, Stage, Told};
+use crate::decision::Mode;
 use crate::guard::RULE_NAMES;
 
-impl Policy {
-    /// Plugin and rule of every number that [`Policy::number`] gives, in their order.
-    pub fn rules(&self) -> Vec<(&str, &str)> {
-        let mut found = Vec::new();
-        for stage in &self.stages {
-            // What decides where no rule matched comes first.
-            let numbers = core::iter::once(None).chain((0..stage.rules.count()).map(Some));
-            found.extend(numbers.map(|rule| (&*stage.plugin, stage.rules.name(rule))));
-        }
-        found
+/// Plugin and rule of every number that [`Policy::number`] gives, in their order.
+pub(crate) fn rules(stages: &[Stage]) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    for stage in stages {
+        // What decides where no rule matched comes first.
+        let numbers = core::iter::once(None).chain((0..stage.rules.count()).map(Some));
+        found.extend(numbers.map(|rule| (&*stage.plugin, stage.rules.name(rule))));
     }
+    found
+}
 
-    /// The number of the rule that decided.
-    pub fn number(&self, told: &Told) -> usize {
+impl Policy {
+    /// The number of the rule that decided other than to let pass; none for one that would only have allowed.
+    pub fn number(&self, told: &Told) -> Option<usize> {
+        let stage = self.stages.get(told.stage)?;
+        if told.mode == Mode::Monitor && told.code.is_none() && matches!(stage.rules, Rules::AllowList(_)) {
+            return None;
+        }
         let before = self.stages.iter().take(told.stage);
         let first =
             before.fold(0_usize, |sum, stage| sum.saturating_add(usize::from(stage.rules.count())).saturating_add(1));
-        first.saturating_add(told.rule.map_or(0, |rule| usize::from(rule).saturating_add(1)))
+        Some(first.saturating_add(told.rule.map_or(0, |rule| usize::from(rule).saturating_add(1))))
     }
 }
 
@@ -53,16 +58,17 @@ mod tests {
             {"plugin": "rate", "rules": {"rate_limit": {"limits": [{"name": "c", "operations": ["bind"], "key": ["client"], "rate": "1/s"}]}}}
         ]}"#;
         let policy = Policy::compile(&serde_json::from_str(spec).unwrap(), [1; 16]).unwrap();
-        let rules = policy.rules();
+        let rules = super::rules(&policy.stages);
         for (stage, rule, named) in [
             (0, None, ("first", "default")),
+            (1, None, ("asked", "hook")),
             (0, Some(0), ("first", "a")),
             (0, Some(1), ("first", "b")),
             (2, Some(0), ("guard", "lockout_pair")),
             (3, Some(0), ("rate", "c")),
         ] {
             let told = Told { stage, rule, mode: Mode::Enforce, code: None };
-            assert_eq!(rules[policy.number(&told)], named);
+            assert_eq!(rules[policy.number(&told).unwrap()], named);
             assert_eq!(policy.names(&told), named);
         }
     }

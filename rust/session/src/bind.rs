@@ -6,7 +6,7 @@ use ostiary_ldap::result::{BindResponse, ResultCode};
 use ostiary_ldap::write;
 use ostiary_policy::Who;
 
-use crate::client::{TLS_REQUIRED, Taken, refuse};
+use crate::client::{TLS_REQUIRED, Taken};
 use crate::identity::{Identity, is_blank};
 use crate::judging::Guarded;
 use crate::phase::{Phase, Refusal, UpstreamPhase};
@@ -106,7 +106,7 @@ impl Session {
             write::anonymous_bind_request(&mut step.upstream.plain, message_id);
             self.phase = Phase::AwaitingAnonymity { message_id, refusal };
         } else {
-            answer_refused_bind(message_id, refusal, step);
+            self.answer_refused_bind(message_id, refusal, step);
         }
     }
 
@@ -116,7 +116,7 @@ impl Session {
         match std::mem::replace(&mut self.phase, Phase::Open) {
             Phase::AwaitingAnonymity { message_id, refusal } => {
                 self.upstream.may_be_bound = false;
-                answer_refused_bind(message_id, refusal, step);
+                self.answer_refused_bind(message_id, refusal, step);
             }
             other => self.phase = other,
         }
@@ -145,16 +145,16 @@ impl Session {
             _ => {}
         }
     }
-}
 
-fn answer_refused_bind(message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
-    if let Some(Refusal { code, text }) = refusal {
-        refuse(message_id, RequestKind::Bind, code, &text, step);
+    fn answer_refused_bind(&mut self, message_id: u32, refusal: Option<Refusal>, step: &mut Step) {
+        if let Some(Refusal { code, text }) = refusal {
+            self.refuse(message_id, RequestKind::Bind, code, &text, step);
+        }
     }
 }
 
 /// Whether a bind carries something to protect, or to take back.
-fn has_credentials(bind: &BindRequest<'_>) -> bool {
+pub(crate) fn has_credentials(bind: &BindRequest<'_>) -> bool {
     match &bind.authentication {
         // NUL octets are a password to servers that count them.
         Authentication::Simple(password) => !password.is_empty(),

@@ -141,7 +141,7 @@ impl Session {
     fn take_request(&mut self, message: &[u8], place: Place, now: f64, step: &mut Step) -> Taken {
         let request = match Request::parse(message, &self.settings.limits.filter) {
             Ok(request) => request,
-            Err(error) => return self.refuse_unreadable(&error, step),
+            Err(error) => return self.refuse_unreadable(&error, now, step),
         };
         self.client.layer_possible = false;
         self.client.spoke = true;
@@ -158,8 +158,12 @@ impl Session {
             self.client_violation(ViolationKind::MessageIdInUse, detail, step);
             return Taken::Done;
         }
+        if let Some(account) = &mut self.account {
+            account.begin(&request, place.held, self.client.tls.is_some(), now);
+        }
         match &request.operation {
             Operation::Unbind => {
+                self.account_silence(request.message_id);
                 if self.upstream.phase == UpstreamPhase::Ready {
                     step.upstream.plain.extend_from_slice(message);
                 }
@@ -168,6 +172,7 @@ impl Session {
             }
             Operation::Abandon(abandoned) => {
                 self.take_abandon(message, request.message_id, *abandoned, now, step);
+                self.account_silence(request.message_id);
                 Taken::Done
             }
             Operation::Bind(bind) => self.take_bind(&request, bind, now, step),
@@ -180,7 +185,7 @@ impl Session {
     }
 
     /// A request that was framed well but cannot be read.
-    fn refuse_unreadable(&mut self, error: &RequestError, step: &mut Step) -> Taken {
+    fn refuse_unreadable(&mut self, error: &RequestError, now: f64, step: &mut Step) -> Taken {
         let (RequestError::FilterTooDeep { message_id } | RequestError::FilterTooWide { message_id }) = error else {
             self.client_violation(ViolationKind::MalformedMessage, error.to_string(), step);
             return Taken::Done;
@@ -193,6 +198,9 @@ impl Session {
         let code = ResultCode::ADMIN_LIMIT_EXCEEDED;
         let text = "the filter is nested too deeply or has too many parts";
         write::refusal(&mut step.client.plain, *message_id, RequestKind::Search, code, text);
+        if let Some(account) = &mut self.account {
+            account.end_unread(*message_id, RequestKind::Search, code, now);
+        }
         Taken::Done
     }
 
@@ -200,13 +208,13 @@ impl Session {
     fn take_ordinary(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Taken {
         let kind = request.operation.kind();
         if self.lacks_tls(RequireTls::All) {
-            refuse(request.message_id, kind, ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED, step);
+            self.refuse(request.message_id, kind, ResultCode::CONFIDENTIALITY_REQUIRED, TLS_REQUIRED, step);
             return Taken::Done;
         }
         if self.between_stages {
             // RFC 4513 5.2.1.2: nothing but the next stage; servers that took it would apply nobody's rights.
             let text = "a SASL bind is in progress";
-            refuse(request.message_id, kind, ResultCode::OPERATIONS_ERROR, text, step);
+            self.refuse(request.message_id, kind, ResultCode::OPERATIONS_ERROR, text, step);
             return Taken::Done;
         }
         self.judge_and_send(request, now, step)
@@ -246,10 +254,12 @@ impl Session {
             return;
         }
         if self.abandon_held(abandoned, now) {
+            self.account_abandoned(abandoned);
             return;
         }
         if self.outstanding.abandon(abandoned) {
             self.unfollow(abandoned, None, step);
+            self.account_abandoned(abandoned);
         }
         if self.upstream.phase == UpstreamPhase::Ready {
             step.upstream.plain.extend_from_slice(message);
@@ -273,6 +283,9 @@ impl Session {
                     }
                 }
                 self.outstanding.insert(pending);
+                if let Some(account) = &mut self.account {
+                    account.send(message_id);
+                }
                 if kind == RequestKind::Bind {
                     self.begin_bind(request, guard, step);
                 }
@@ -306,7 +319,13 @@ impl Session {
     /// Answers a request whose upstream is not there. The text names the upstream, not its hosts.
     pub(crate) fn refuse_unavailable(&mut self, pending: Pending, step: &mut Step) {
         let text = format!("upstream {} is unavailable", self.settings.upstream);
-        refuse(pending.message_id, pending.kind, ResultCode::UNAVAILABLE, &text, step);
+        self.refuse(pending.message_id, pending.kind, ResultCode::UNAVAILABLE, &text, step);
+    }
+
+    /// Answers a request at the gateway.
+    pub(crate) fn refuse(&mut self, message_id: u32, kind: RequestKind, code: ResultCode, text: &str, step: &mut Step) {
+        write::refusal(&mut step.client.plain, message_id, kind, code, text);
+        self.account_for(message_id, code);
     }
 
     /// Whether this listener asks for TLS that this client has not got.
@@ -369,11 +388,6 @@ fn is_unbind(octets: &[u8]) -> bool {
     message
         .and_then(|message| Request::parse(message, &limits).ok())
         .is_some_and(|request| request.operation.kind() == RequestKind::Unbind)
-}
-
-/// Answers a request at the gateway.
-pub(crate) fn refuse(message_id: u32, kind: RequestKind, code: ResultCode, text: &str, step: &mut Step) {
-    write::refusal(&mut step.client.plain, message_id, kind, code, text);
 }
 
 /// The diagnostic message beside confidentialityRequired.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use ostiary_ldap::message::{Operation, Request, RequestKind, ResponseHead, ResponseOp, paged_results};
 use ostiary_ldap::oid;
 use ostiary_ldap::result::{LdapResult, ResultCode};
-use ostiary_ldap::write;
 use ostiary_policy::controls::is_oid;
 use ostiary_policy::redact::{Fate as Shown, LastNames, Redaction};
 use ostiary_policy::{Mode, Tickets, Told, Walk, rewrite_search};
@@ -127,6 +126,9 @@ impl Session {
         } else {
             for told in followed.would_hide(head, message) {
                 step.events.push(decided(&under.policy, &told, followed.kind));
+                if let Some(account) = &mut self.account {
+                    account.decide(head.message_id, &under.policy, &told);
+                }
             }
             followed.show(head, message, &mut step.edited)
         };
@@ -177,7 +179,7 @@ impl Session {
         text: &str,
         step: &mut Step,
     ) {
-        write::refusal(&mut step.client.plain, message_id, kind, code, text);
+        self.refuse(message_id, kind, code, text, step);
         self.unfollow(message_id, Some(code), step);
         self.outstanding.end(message_id);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
-use ostiary_policy::Walk;
+use ostiary_policy::{Mode, Told, Walk};
 
 use crate::client::Sent;
 use crate::event::Event;
@@ -95,11 +95,15 @@ impl Session {
             }
             Verdict::Refuse { code, text } => {
                 self.give_up(&mut held.walk, now);
-                let refusal = Refusal { code: ResultCode(code), text: text.into() };
+                let (stage, code) = (held.stage, ResultCode(code));
+                self.tell(&[Told { stage, rule: None, mode: Mode::Enforce, code: Some(code) }], &request, step);
+                let refusal = Refusal { code, text: text.into() };
                 self.refuse_by_policy(&request, refusal, now, now, step);
             }
             Verdict::Close(text) => {
                 self.give_up(&mut held.walk, now);
+                let told = Told { stage: held.stage, rule: None, mode: Mode::Enforce, code: None };
+                self.tell(&[told], &request, step);
                 self.close(CloseReason::Policy, &text, step);
             }
         }

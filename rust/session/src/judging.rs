@@ -204,7 +204,8 @@ impl Session {
         now: f64,
         step: &mut Step,
     ) -> Judged {
-        self.tell(&mut walk, request.kind(), step);
+        let told = std::mem::take(&mut walk.told);
+        self.tell(&told, request, step);
         match judgement {
             Judgement::Pass => Judged::Pass(Some(walk)),
             Judgement::Refuse { code, text, seconds } => {
@@ -289,7 +290,7 @@ impl Session {
         step: &mut Step,
     ) {
         if request.kind() != RequestKind::Bind {
-            return crate::client::refuse(request.message_id, request.kind(), refusal.code, &refusal.text, step);
+            return self.refuse(request.message_id, request.kind(), refusal.code, &refusal.text, step);
         }
         self.become_known(crate::identity::Identity::Anonymous, Who::Anonymous, step);
         self.between_stages = false;
@@ -302,10 +303,14 @@ impl Session {
         }
     }
 
-    /// Turns what a walk has to tell into events.
-    fn tell(&mut self, walk: &mut Walk, kind: RequestKind, step: &mut Step) {
-        if let Some(under) = &self.under_policy {
-            step.events.extend(walk.told.drain(..).map(|told| decided(&under.policy, &told, kind)));
+    /// Turns what was decided of a request into events, and counts it.
+    pub(crate) fn tell(&mut self, told: &[Told], request: &Request<'_>, step: &mut Step) {
+        let Some(under) = &self.under_policy else { return };
+        for told in told {
+            step.events.push(decided(&under.policy, told, request.kind()));
+            if let Some(account) = &mut self.account {
+                account.decide(request.message_id, &under.policy, told);
+            }
         }
     }
 }

@@ -16,6 +16,7 @@
     )
 )]
 
+mod account;
 mod bind;
 mod client;
 pub mod event;

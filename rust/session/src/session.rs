@@ -12,6 +12,7 @@ use std::sync::Arc;
 use ostiary_ldap::write;
 use rustls::pki_types::ServerName;
 
+use crate::account::Account;
 use crate::event::Event;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
@@ -36,6 +37,8 @@ pub struct Session {
     pub(crate) outstanding: Outstanding,
     /// What the policy knows of this client; none without one.
     pub(crate) under_policy: Option<Box<UnderPolicy>>,
+    /// What its requests come to; none where nobody counts.
+    pub(crate) account: Option<Box<Account>>,
     /// When something last came from either side.
     pub(crate) last_traffic: f64,
     /// Until when the handshake, or else the first request, has to be there; none: neither is awaited.
@@ -122,6 +125,7 @@ impl Session {
         let mut session = Self {
             settings,
             under_policy,
+            account: None,
             phase,
             identity: Identity::Anonymous,
             between_stages: false,
@@ -267,6 +271,9 @@ impl Session {
             self.end_wait(now, step);
         } else if now >= self.deadline() {
             if self.is_handshaking() {
+                if let Some(account) = &self.account {
+                    account.handshake(None);
+                }
                 self.close(CloseReason::HandshakeTimeout, "", step);
             } else if self.grace_until.is_some() {
                 self.close(CloseReason::FirstMessageTimeout, "no request in time", step);
@@ -369,12 +376,18 @@ impl Session {
     }
 
     fn client_tls_established(&mut self, now: f64, step: &mut Step) {
+        if let (Some(account), Some(facts)) = (&self.account, self.client_tls()) {
+            account.handshake(Some(&facts.version));
+        }
         self.note_tls(step);
         let first = now + self.settings.limits.first_message_seconds;
         self.await_until((!self.client.spoke).then_some(first), step);
     }
 
     fn client_tls_failed(&mut self, data: &[u8], words: &str, step: &mut Step) {
+        if let Some(account) = self.account.as_ref().filter(|_| self.is_handshaking()) {
+            account.handshake(None);
+        }
         let plain = self.is_handshaking() && data.first() == Some(&0x30);
         let detail =
             if plain { "the client speaks plain LDAP where TLS is awaited".to_owned() } else { words.to_owned() };
@@ -422,6 +435,9 @@ impl Session {
             step.upstream.plain.clear();
         }
         if let Phase::Closed(reason) = self.phase {
+            if let Some(account) = &mut self.account {
+                account.close();
+            }
             if let Some(under) = &mut self.under_policy {
                 // Here, as not every end comes by `close`.
                 under.give_back(self.last_traffic);

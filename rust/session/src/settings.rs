@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ostiary_ledger::Sheet;
 use ostiary_policy::Policy;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
@@ -77,6 +78,8 @@ pub struct Settings {
     pub listener: Arc<str>,
     /// The rules and hooks; none when there are none.
     pub policy: Option<Arc<Policy>>,
+    /// Where its sessions are counted; none when nobody counts.
+    pub sheet: Option<Arc<Sheet>>,
     /// The limits.
     pub limits: Limits,
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ostiary_ldap::message::RequestKind;
 use ostiary_ldap::result::{ExtendedResponse, ResultCode};
 use ostiary_ldap::write;
+use rustls::ServerConfig;
 
-use crate::client::{Place, refuse};
+use crate::client::Place;
 use crate::event::Event;
 use crate::phase::UpstreamPhase;
 use crate::session::Session;
@@ -21,25 +22,16 @@ pub(crate) const START_TLS_MESSAGE_ID: u32 = 1;
 impl Session {
     /// A client asks for TLS.
     pub(crate) fn take_start_tls(&mut self, message_id: u32, has_value: bool, place: Place, now: f64, step: &mut Step) {
-        let mut refuse = |code, text| refuse(message_id, RequestKind::Extended, code, text, step);
-        if self.client.tls.is_some() {
-            return refuse(ResultCode::OPERATIONS_ERROR, "TLS is already established");
-        }
-        let ListenerTls::StartTls(config) = &self.settings.tls else {
-            return refuse(ResultCode::PROTOCOL_ERROR, "StartTLS is not offered here");
+        let config = match self.may_start_tls(has_value, place) {
+            Ok(config) => config,
+            Err((code, text)) => return self.refuse(message_id, RequestKind::Extended, code, text, step),
         };
-        if has_value {
-            return refuse(ResultCode::PROTOCOL_ERROR, "StartTLS has no value");
-        }
-        if place.held || self.between_stages || !self.outstanding.is_empty() || self.holds_any() {
-            return refuse(ResultCode::OPERATIONS_ERROR, "StartTLS while requests are outstanding");
-        }
         if place.followed {
             // Whoever wrote them wrote them in plain: an attacker may have put them there.
             let detail = "octets behind a StartTLS request, before its response".to_owned();
             return self.client_violation(ViolationKind::BytesBehindStartTls, detail, step);
         }
-        match ClientSideTls::new(Arc::clone(config)) {
+        match ClientSideTls::new(config) {
             Ok(tls) => {
                 let mut response = Vec::new();
                 write::start_tls_response(&mut response, message_id);
@@ -47,6 +39,7 @@ impl Session {
                 step.client.sealed.extend_from_slice(&step.client.plain);
                 step.client.plain.clear();
                 step.client.sealed.extend_from_slice(&response);
+                self.account_for(message_id, ResultCode::SUCCESS);
                 self.client.tls = Some(Box::new(tls));
                 self.await_until(Some(now + self.settings.limits.handshake_seconds), step);
                 // The server knows nothing of this TLS: what was proved in plain does not count behind it.
@@ -57,6 +50,23 @@ impl Session {
                 self.client_violation(ViolationKind::TlsFailed, detail, step);
             }
         }
+    }
+
+    /// The TLS that is offered, unless the moment or the request is wrong.
+    fn may_start_tls(&self, has_value: bool, place: Place) -> Result<Arc<ServerConfig>, (ResultCode, &'static str)> {
+        if self.client.tls.is_some() {
+            return Err((ResultCode::OPERATIONS_ERROR, "TLS is already established"));
+        }
+        let ListenerTls::StartTls(config) = &self.settings.tls else {
+            return Err((ResultCode::PROTOCOL_ERROR, "StartTLS is not offered here"));
+        };
+        if has_value {
+            return Err((ResultCode::PROTOCOL_ERROR, "StartTLS has no value"));
+        }
+        if place.held || self.between_stages || !self.outstanding.is_empty() || self.holds_any() {
+            return Err((ResultCode::OPERATIONS_ERROR, "StartTLS while requests are outstanding"));
+        }
+        Ok(Arc::clone(config))
     }
 
     /// Asks a server for TLS before anything else is sent.

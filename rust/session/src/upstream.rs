@@ -265,7 +265,9 @@ impl Session {
                 Err(error) => return Fate::Lose(ViolationKind::MalformedMessage, error.to_string()),
             }
         }
-        if head.operation.is_final() {
+        let is_final = head.operation.is_final();
+        self.account_response(head.message_id, message, head.operation == ResponseOp::SearchEntry, is_final);
+        if is_final {
             self.outstanding.remove(position);
         }
         Fate::Pass
@@ -334,6 +336,7 @@ impl Session {
                 if pending.followed && head.operation.is_final() {
                     self.unfollow(head.message_id, None, step);
                 }
+                self.account_large(head);
                 if head.operation.is_final() {
                     self.outstanding.remove(position);
                 }

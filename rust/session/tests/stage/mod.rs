@@ -36,6 +36,7 @@ pub fn settings(tls: ListenerTls, limits: Limits) -> Arc<Settings> {
         upstream: "directory".to_owned(),
         listener: "test".into(),
         policy: None,
+        sheet: None,
         limits,
     })
 }

@@ -1,0 +1,167 @@
+//! `Shared`, `Meters` and `Hold` as Python classes: converts, and holds no logic.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use ostiary_arena::{Acquired, Arena, Hold, Layout};
+use ostiary_ledger::families::Id;
+use ostiary_ledger::meters::{Exemplar, Value};
+use ostiary_ledger::{FAMILIES, Kind, Meters, Names};
+use ostiary_policy::Policy;
+use ostiary_session::ViolationKind;
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::policy::{PyPolicy, first_fault, read};
+
+/// See `_core.pyi`.
+#[pyclass(frozen, name = "Shared", module = "ostiary._core")]
+pub struct PyShared {
+    arena: Arc<Arena>,
+    policy: Option<Arc<Policy>>,
+    meters: Arc<Meters>,
+    names: Arc<Names>,
+}
+
+#[pymethods]
+impl PyShared {
+    #[new]
+    #[pyo3(signature = (key, names, *, policy = None, workers = 1))]
+    fn new(key: [u8; 16], names: &str, policy: Option<&str>, workers: usize) -> PyResult<Self> {
+        let mut names: Names =
+            serde_json::from_str(names).map_err(|error| PyValueError::new_err(format!("names: {error}")))?;
+        names.violations = ViolationKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
+        let mut make = |needed: Layout, rules: Vec<(&str, &str)>| {
+            names.rules = rules.into_iter().map(|(plugin, rule)| (plugin.to_owned(), rule.to_owned())).collect();
+            let layout = Layout { workers, ..needed.joined(Meters::layout(&names)) };
+            Arc::new(Arena::new(key, layout))
+        };
+        let (arena, policy) = match policy {
+            None => (make(Layout::default(), Vec::new()), None),
+            Some(spec) => {
+                let mut arena = None;
+                let policy = Policy::compile_in(&read(spec)?, |needed, rules| {
+                    let shared = make(needed, rules);
+                    arena = Some(Arc::clone(&shared));
+                    shared
+                })
+                .map_err(|faults| first_fault(&faults))?;
+                let arena = arena.ok_or_else(|| PyValueError::new_err("the policy has no arena"))?;
+                (arena, Some(Arc::new(policy)))
+            }
+        };
+        let meters = Arc::new(Meters::new(&names, Arc::clone(&arena)));
+        Ok(Self { arena, policy, meters, names: Arc::new(names) })
+    }
+
+    #[getter]
+    fn policy(&self) -> Option<PyPolicy> {
+        self.policy.as_ref().map(|policy| PyPolicy(Arc::clone(policy)))
+    }
+
+    #[getter]
+    fn meters(&self) -> PyMeters {
+        PyMeters(Arc::clone(&self.meters))
+    }
+
+    /// One of what `name` may have `limit` of.
+    fn acquire(&self, name: &[u8], limit: u32) -> Option<PyHold> {
+        let mut hasher = self.arena.hasher();
+        hasher.write(name);
+        match self.arena.acquire(hasher.key(), limit) {
+            Acquired::Held(hold) => Some(PyHold { arena: Arc::clone(&self.arena), hold: Some(hold) }),
+            Acquired::Full | Acquired::Crowded => None,
+        }
+    }
+}
+
+impl PyShared {
+    pub fn sheet(&self, listener: &str) -> Option<ostiary_ledger::Sheet> {
+        ostiary_ledger::Sheet::new(&self.meters, &self.names, listener)
+    }
+}
+
+/// See `_core.pyi`.
+#[pyclass(name = "Hold", module = "ostiary._core")]
+pub struct PyHold {
+    arena: Arc<Arena>,
+    hold: Option<Hold>,
+}
+
+#[pymethods]
+impl PyHold {
+    fn release(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            self.arena.release(hold);
+        }
+    }
+}
+
+/// See `_core.pyi`.
+#[pyclass(frozen, name = "Meters", module = "ostiary._core")]
+pub struct PyMeters(Arc<Meters>);
+
+/// Name, type, names of labels, help, bounds.
+type PyFamily = (&'static str, &'static str, Vec<&'static str>, &'static str, Vec<f64>);
+/// Connection, message id, seconds.
+type PyExemplar = Option<(u64, u32, f64)>;
+
+/// A number, or a histogram's counts, sum and exemplars.
+#[derive(IntoPyObject)]
+enum PyValue {
+    Number(f64),
+    Buckets((Vec<u64>, f64, Vec<PyExemplar>)),
+}
+
+#[pymethods]
+impl PyMeters {
+    #[staticmethod]
+    fn families() -> Vec<PyFamily> {
+        let told = FAMILIES.iter();
+        told.map(|one| (one.name, one.kind.word(), one.labels.to_vec(), one.help, one.bounds.to_vec())).collect()
+    }
+
+    fn samples(&self) -> Vec<(&'static str, Vec<String>, PyValue)> {
+        let value = |value| match value {
+            Value::Number(number) => PyValue::Number(number),
+            Value::Buckets(counts, sum, exemplars) => {
+                let told = |one: Exemplar| (one.connection, one.message_id, one.seconds);
+                PyValue::Buckets((counts, sum, exemplars.into_iter().map(|one| one.map(told)).collect()))
+            }
+        };
+        let labels = |values: Vec<Box<str>>| values.into_iter().map(String::from).collect();
+        self.0.samples().into_iter().map(|(name, values, one)| (name, labels(values), value(one))).collect()
+    }
+
+    #[pyo3(signature = (family, *labels))]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 converts into owned values")]
+    fn meter(&self, family: &str, labels: Vec<String>) -> PyResult<(usize, usize)> {
+        let values: Vec<&str> = labels.iter().map(String::as_str).collect();
+        let place = FAMILIES.iter().position(|one| one.name == family);
+        let found = place.zip(self.0.find(family, &values));
+        found.ok_or_else(|| PyKeyError::new_err(format!("{family}{{{}}}", labels.join(", "))))
+    }
+
+    /// Adds to a counter, or to a gauge of this worker's.
+    #[pyo3(signature = (meter, by = 1))]
+    fn add(&self, meter: (usize, usize), by: i64) {
+        let (family, word) = meter;
+        match FAMILIES.get(family).map(|one| one.kind) {
+            Some(Kind::Counter) => self.0.add(word, u64::try_from(by).unwrap_or(0)),
+            Some(Kind::Sum) => self.0.shift(word, by),
+            _ => {}
+        }
+    }
+
+    fn put(&self, meter: (usize, usize), value: f64) {
+        if let Some(id) = Id::ALL.get(meter.0) {
+            self.0.put(*id, meter.1, value);
+        }
+    }
+
+    fn observe(&self, meter: (usize, usize), seconds: f64) {
+        if let Some(id) = Id::ALL.get(meter.0) {
+            self.0.observe(*id, meter.1, seconds);
+        }
+    }
+}
