@@ -116,6 +116,11 @@ __version__: Final[str]
 Step: TypeAlias = tuple[bytes | None, bytes | None, tuple[Event, ...]]
 """What a call asks for: octets for the client, octets for the upstream (None: nothing to write), events."""
 
+_Meter: TypeAlias = tuple[int, int]
+"""The place of one value that is counted."""
+
+_Buckets: TypeAlias = tuple[list[int], float, list[tuple[int, int, float] | None]]
+
 _Identity: TypeAlias = tuple[Sequence[bytes], bytes, Sequence[str]]
 """A certificate chain (DER, the end entity first), its key (PKCS #8, DER, not encrypted), and its DNS names."""
 
@@ -191,10 +196,59 @@ class Settings:
         idle_seconds: float,
         listener: str,
         policy: Policy | None = None,
+        counted: Shared | None = None,
     ) -> Settings:
         """`upstream` is its name, as clients read it in diagnostic messages. `upstream_knows_gateway`: the servers
-        authenticate the gateway itself, so a client's SASL EXTERNAL is refused. Raises: ValueError for another word.
+        authenticate the gateway itself, so a client's SASL EXTERNAL is refused. `counted`: where sessions count what
+        passes, after `Session.enter`. Raises: ValueError for another word.
         """
+
+@final
+class Shared:
+    """What all workers of a gateway share: the tables of its policy, and what is counted."""
+
+    def __new__(cls, key: bytes, names: str, *, policy: str | None = None, workers: int = 1) -> Shared:
+        """`key`: 16 random octets, by which the tables hash, the same for all workers. `policy`: as `Policy` takes it.
+
+        `names` is JSON: `{"listeners": [[name, TLS mode, upstream]], "upstreams": [[name, [server]]],
+        "plugins": [name], "exemplars": bool}`; labels have no other values. Raises: ValueError, as `Policy`.
+        """
+    @property
+    def policy(self) -> Policy | None:
+        """The policy, its tables here; none where none was given."""
+    @property
+    def meters(self) -> Meters:
+        """What is counted."""
+    def next_connection(self) -> int:
+        """A number for a connection that no other of any worker has had."""
+    def acquire(self, name: bytes, limit: int) -> Hold | None:
+        """One of what `name` may have `limit` of, in all workers together; None: there is none left."""
+
+@final
+class Hold:
+    """One of something that is limited."""
+
+    def release(self) -> None:
+        """Gives it back, once."""
+
+@final
+class Meters:
+    """What is counted, by family and the values of its labels."""
+
+    @staticmethod
+    def families() -> list[tuple[str, str, list[str], str, list[float]]]:
+        """Name, type (`counter`, `gauge`, `histogram`), names of labels, help, upper bounds of buckets in seconds."""
+    def samples(self) -> list[tuple[str, list[str], float | _Buckets]]:
+        """Family, values of its labels, value; a histogram's is counts by bucket (the last has no bound), the sum in
+        seconds and, if they are remembered, an operation of each bucket: connection, message id, seconds."""
+    def meter(self, family: str, *labels: str) -> _Meter:
+        """The place of one value. Raises: KeyError when there is none."""
+    def add(self, meter: _Meter, by: int = 1) -> None:
+        """Adds to a counter, or to this worker's part of a gauge (by less than 0 as well)."""
+    def put(self, meter: _Meter, value: float) -> None:
+        """Sets a gauge."""
+    def observe(self, meter: _Meter, seconds: float) -> None:
+        """Adds a value to a histogram."""
 
 @final
 class Policy:
@@ -444,6 +498,8 @@ class Session:
 
     def __new__(cls, settings: Settings, now: float, address: str | None = None) -> Session:
         """`address` is for the policy's rules; none for a unix socket. Raises: ValueError when it is none."""
+    def enter(self, connection: int) -> None:
+        """The client may stay: what it does is counted from here on, where anything is, under this number."""
     def client_data(self, data: bytes, now: float) -> Step: ...
     def client_eof(self, now: float) -> Step:
         """The client will send no more; what is outstanding is still answered."""

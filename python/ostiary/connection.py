@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "has_lasted",
         "link",
+        "number",
         "session",
         "write",
     )
@@ -73,6 +74,9 @@ class Connection(asyncio.Protocol):
         if not listener.admit(self, address):
             transport.abort()
             return
+        self.number = listener.seeing.shared.next_connection()
+        """By which plugins and records know it."""
+        self.session.enter(self.number)
         transport.set_write_buffer_limits(high=listener.buffered_bytes)
         self._arm(self.session.deadline - now)
         if listener.hooks is not None:
@@ -268,6 +272,7 @@ class Connection(asyncio.Protocol):
             peer=event.peer, kind=event.kind, detail=event.detail, client=self.client_address,
             listener=self._listener.name, upstream=self._listener.upstream.name,
         )  # fmt: skip
+        self._listener.seeing.violation(event.peer, event.kind)
 
     def _arm(self, seconds: float) -> None:
         if self._timer is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter, deque
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ostiary import log
 from ostiary._core import result_code_name
@@ -32,7 +32,9 @@ class Rule(NamedTuple):
 class Decisions:
     """The decisions of a gateway's rules since it started."""
 
-    def __init__(self) -> None:
+    def __init__(self, latest: deque[dict[str, Any]] | None = None) -> None:
+        """`latest` takes what was decided last, for a status."""
+        self._latest = latest
         self.counts: Counter[Rule] = Counter()
         """How often each rule decided other than to let pass, or would have."""
         self._second = 0
@@ -51,6 +53,8 @@ class Decisions:
 
     def _note(self, rule: Rule, **fields: str | None) -> None:
         self.counts[rule] += 1
+        if self._latest is not None:
+            self._latest.append({"time": time(), **rule._asdict(), **fields})
         second = int(monotonic())
         if second != self._second:
             self._second = second

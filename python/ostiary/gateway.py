@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import resource
 import signal
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ostiary import __version__, log
 from ostiary.errors import OstiaryError
 from ostiary.listener import Admission, Listener
 from ostiary.policing import Policing
+from ostiary.seeing import Seeing, share
 from ostiary.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -32,11 +34,15 @@ class Gateway:
     """Everything that a plan asks for, in one event loop."""
 
     def __init__(self, plan: Plan) -> None:
-        upstreams = {each.name: Upstream(each) for each in plan.upstreams}
         admission = Admission(plan.connections, plan.connections_per_address)
-        self._policing = policing = Policing(plan)
+        # A random key: nobody outside can choose keys that fall together in the tables.
+        self.seeing = seeing = Seeing(share(plan, os.urandom(16)))
+        self._policing = policing = Policing(plan, seeing)
         self._drain_seconds = plan.drain_seconds
-        self.listeners = [Listener(each, upstreams[each.upstream], admission, policing) for each in plan.listeners]
+        upstreams = {each.name: Upstream(each, seeing) for each in plan.upstreams}
+        self.listeners = [
+            Listener(each, upstreams[each.upstream], admission, policing, seeing) for each in plan.listeners
+        ]
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -50,6 +56,7 @@ class Gateway:
             OSError: an address cannot be bound; names the listener.
         """
         self._policing.start()
+        self.seeing.start()
         try:
             for listener in self.listeners:
                 try:
@@ -77,6 +84,7 @@ class Gateway:
                     connection.abort()
             await asyncio.sleep(DRAIN_STEP)
         self._policing.stop()
+        self.seeing.stop()
         # What was written last leaves with the next turns of the loop.
         await asyncio.sleep(DRAIN_STEP)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
@@ -24,11 +25,12 @@ LINGER_SECONDS = 5.0
 class UpstreamLink(asyncio.Protocol):
     """The upstream's socket of one session."""
 
-    __slots__ = ("_connection", "_holds_client", "_transport", "write")
+    __slots__ = ("_connection", "_count", "_holds_client", "_transport", "write")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._holds_client = False
+        self._count: Callable[[int], None] | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,6 +63,9 @@ class UpstreamLink(asyncio.Protocol):
         return False
 
     def connection_lost(self, _error: Exception | None) -> None:
+        if self._count is not None:
+            self._count(-1)
+            self._count = None
         self._lose()
         self._release_client()
 
@@ -70,6 +75,11 @@ class UpstreamLink(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._release_client()
+
+    def begin(self, count: Callable[[int], None]) -> None:
+        """The server is ready: counted as such until the connection is lost."""
+        self._count = count
+        count(1)
 
     def keep_alive(self) -> None:
         """Has the kernel look whether the server is still there.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ostiary.plan import ListenerPlan
     from ostiary.plugins.hooks import HookChain
     from ostiary.policing import Policing
+    from ostiary.seeing import Seeing
     from ostiary.upstream import Upstream
 
 __all__ = ["Admission", "Listener"]
@@ -69,7 +70,9 @@ class Admission:
 class Listener:
     """An address the gateway accepts on."""
 
-    def __init__(self, plan: ListenerPlan, upstream: Upstream, admission: Admission, policing: Policing) -> None:
+    def __init__(
+        self, plan: ListenerPlan, upstream: Upstream, admission: Admission, policing: Policing, seeing: Seeing
+    ) -> None:
         self.name = plan.name
         self.upstream = upstream
         self.buffered_bytes: int = plan.settings["buffered_bytes"]
@@ -79,12 +82,14 @@ class Listener:
             upstream_knows_gateway=upstream.knows_gateway,
             listener=plan.name,
             policy=policing.policy,
+            counted=seeing.shared,
             **plan.settings,
         )
         self.connections: set[Connection] = set()
         self._plan = plan
         self._admission = admission
         self._policing = policing
+        self.seeing = seeing
         # Who takes part in limits on connections, and how to give that back.
         self._entries: dict[Connection, Entry] = {}
         self._server: asyncio.Server | None = None
@@ -109,7 +114,7 @@ class Listener:
         from ostiary.asking import Asking
 
         assert self.hooks is not None
-        return Asking(self.hooks, connection, self._policing.next_number(), address, self.name)
+        return Asking(self.hooks, connection, connection.number, address, self.name)
 
     @property
     def address(self) -> str:

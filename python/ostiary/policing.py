@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from ostiary._core import Policy
 from ostiary.decisions import Decisions
 
 if TYPE_CHECKING:
+    from ostiary._core import Policy
     from ostiary.plan import Plan
     from ostiary.plugins.hooks import HookChain
+    from ostiary.seeing import Seeing
 
 __all__ = ["Policing"]
 
@@ -18,25 +18,18 @@ __all__ = ["Policing"]
 class Policing:
     """One policy in force, for all listeners of a gateway."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, seeing: Seeing) -> None:
         """Raises: Unloadable when a plugin cannot be made any more."""
-        # A random key: nobody outside can choose keys that fall together in the tables.
-        self.policy: Policy | None = None if plan.policy is None else Policy(plan.policy, os.urandom(16))
+        self.policy: Policy | None = seeing.shared.policy
         self.hooks: HookChain | None = None
         """The plugins that are asked live; none where rules are all."""
-        self.decisions = Decisions()
-        self._connections = 0
+        self.decisions = Decisions(seeing.refusals)
         if plan.hooks:
             # Late: plugins bring what they need, and a gateway without any needs none of it.
             from ostiary.plugins.chain import revived
             from ostiary.plugins.hooks import HookChain
 
-            self.hooks = HookChain([revived(each) for each in plan.hooks])
-
-    def next_number(self) -> int:
-        """A number for a connection, by which plugins know it."""
-        self._connections += 1
-        return self._connections
+            self.hooks = HookChain([revived(each) for each in plan.hooks], meters=seeing)
 
     def start(self) -> None:
         """Watches over hooks from now on."""

@@ -22,6 +22,7 @@ from ostiary.link import UpstreamLink
 if TYPE_CHECKING:
     from ostiary.connection import Connection
     from ostiary.plan import ServerPlan, UpstreamPlan
+    from ostiary.seeing import Seeing
 
 __all__ = ["Dial", "Server", "Upstream"]
 
@@ -50,16 +51,23 @@ class Server:
 class Upstream:
     """A named group of servers that hold the same data."""
 
-    def __init__(self, plan: UpstreamPlan) -> None:
+    def __init__(self, plan: UpstreamPlan, seeing: Seeing) -> None:
         self.name = plan.name
         self.connect_seconds = plan.connect_seconds
         self.knows_gateway = plan.knows_gateway
         self.servers = tuple(servers(plan))
         self._failing: set[str] = set()
+        self._seeing = seeing
+        self._up = {each.plan.text: seeing.meter("upstream_up", self.name, each.plan.text) for each in self.servers}
+
+    def counter(self, server: Server, state: str) -> Callable[[int], None]:
+        """Counts connections to a server that are in this state: `dialling` or `ready`."""
+        return self._seeing.counter("upstream_connections", self.name, server.plan.text, state)
 
     def note(self, server: Server, fault: str | None) -> None:
         """Logs a server that fails for the first time, or answers again: a dead one must be seen behind a live one."""
         text = server.plan.text
+        self._seeing.put(self._up[text], float(fault is None))
         if fault is None and text in self._failing:
             self._failing.discard(text)
             log.event(logger, logging.INFO, "server_back", upstream=self.name, server=text)
@@ -96,6 +104,7 @@ class Dial:
         "_address",
         "_addresses",
         "_connection",
+        "_dialling",
         "_faults",
         "_link",
         "_loop",
@@ -118,6 +127,8 @@ class Dial:
         self._faults: list[str] = []
         # The present attempt; a server whose name is being resolved has none.
         self._link: UpstreamLink | None = None
+        # Counts it among those that are being set up.
+        self._dialling: Callable[[int], None] | None = None
         self._timer: asyncio.Handle | None = None
         # What is awaited of the loop, and what takes its result.
         self._work: asyncio.Task[Any] | None = None
@@ -140,6 +151,7 @@ class Dial:
     def cancel(self) -> None:
         """Ends the search: nobody needs the server any more."""
         self._stop()
+        self._end_attempt()
         if self._link is not None:
             self._link.close()
 
@@ -148,6 +160,9 @@ class Dial:
         match event:
             case Event.UpstreamReady():
                 self._stop()
+                self._end_attempt()
+                assert self._link is not None
+                self._link.begin(self._upstream.counter(self._server, "ready"))
                 self._upstream.note(self._server, None)
                 self._connection.end_dial()
             case Event.UpstreamFailed(reason=reason):
@@ -169,6 +184,8 @@ class Dial:
             return
         self._address = address
         self._link = UpstreamLink(self._connection)
+        self._dialling = self._upstream.counter(self._server, "dialling")
+        self._dialling(1)
         self._arm()
         self._await(connect(self._server, address, self._link), Dial._connected)
 
@@ -185,6 +202,7 @@ class Dial:
     def _fail(self, fault: str) -> None:
         """The present attempt failed; without one, the name could not be resolved."""
         self._stop()
+        self._end_attempt()
         if self._link is None:
             self._fail_server(fault)
             return
@@ -193,6 +211,11 @@ class Dial:
         self._link.close()
         self._faults.append(fault if self._server.plan.literal else f"{self._address}: {fault}")
         self._try_address()
+
+    def _end_attempt(self) -> None:
+        if self._dialling is not None:
+            self._dialling(-1)
+            self._dialling = None
 
     def _fail_server(self, fault: str) -> None:
         self._upstream.note(self._server, fault)

@@ -56,7 +56,9 @@ def test_every_violation_and_close_reason_is_explained() -> None:
 
 def test_every_text_of_a_refusal_is_explained() -> None:
     told = _text("docs/troubleshooting.md")
-    refusals = re.compile(r'(?:refuse\([^"]*?|_REQUIRED: &str =\s*|let text = )"([^"{]+)"', re.DOTALL)
+    refusals = re.compile(
+        r'(?:refuse\([^";]*?|Err\(\(ResultCode::\w+, |_REQUIRED: &str =\s*|let text = )"([^"{]+)"', re.DOTALL
+    )
     texts = {each for path in below("rust/session/src", ".rs") for each in refusals.findall(path.read_text())}
     assert len(texts) > 6
     assert sorted(each for each in texts - {"StartTLS has no value"} if " " in each and each not in told) == []

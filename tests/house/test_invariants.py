@@ -19,8 +19,16 @@ ARROWS: dict[str, set[str]] = {
     "rust/ldap": {"ostiary-ber"},
     "rust/arena": set(),
     "rust/policy": {"ostiary-arena", "ostiary-ber", "ostiary-ldap"},
-    "rust/session": {"ostiary-ber", "ostiary-ldap", "ostiary-policy"},
-    "rust/bindings": {"ostiary-ber", "ostiary-ldap", "ostiary-policy", "ostiary-session"},
+    "rust/ledger": {"ostiary-arena", "ostiary-ldap", "ostiary-policy"},
+    "rust/session": {"ostiary-ber", "ostiary-ldap", "ostiary-ledger", "ostiary-policy"},
+    "rust/bindings": {
+        "ostiary-arena",
+        "ostiary-ber",
+        "ostiary-ldap",
+        "ostiary-ledger",
+        "ostiary-policy",
+        "ostiary-session",
+    },
     "rust/fuzz": {"ostiary-ber", "ostiary-ldap", "ostiary-policy", "ostiary-session"},
     # A referee that shares the player's decoder shares its faults.
     "benches/load": set(),
@@ -40,6 +48,7 @@ CORE = {
         "thiserror",
         "webpki",
     },
+    "rust/ledger": {"serde"},
     "rust/session": {"rustls", "smallvec", "thiserror"},
 }
 DENIED = {
@@ -47,7 +56,7 @@ DENIED = {
 }  # fmt: skip
 # Who may know the core: the driver, and what is made of its values: plugins, their tests, and the demo.
 CORE_IMPORTERS = re.compile(
-    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.policing|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
+    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.policing|\.seeing|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
     r"|\.testing|\.cli\.explain|\.demo\..+)?"
 )
 # What a part of the package must not import, even for types.

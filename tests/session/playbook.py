@@ -124,6 +124,12 @@ class Playbook:
         assert isinstance(event, kind), event
         return event
 
+    def tells_of_hook(self, code: int | None) -> Self:
+        """The next event tells that a hook decided, with this code."""
+        decided = self.event(Event.Decided)
+        assert (decided.rule, decided.mode, decided.code) == ("hook", "enforce", code)
+        return self
+
     def violates(self, kind: str, peer: str = "client") -> Self:
         violation = self.event(Event.Violation)
         assert (violation.peer, violation.kind) == (peer, kind)

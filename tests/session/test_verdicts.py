@@ -37,7 +37,7 @@ def test_verdicts_may_come_in_any_order() -> None:
 
 def test_a_refusal_answers_with_its_code_and_nothing_goes_upstream() -> None:
     play = Playbook(policy=hooks("delete")).client(wire.delete(1))
-    play.resume(play.held(0, wire.delete(1)), Verdict.Refuse(53, "not now"))
+    play.resume(play.held(0, wire.delete(1)), Verdict.Refuse(53, "not now")).tells_of_hook(53)
     play.client_sees(wire.result(1, 0x6B, 53, b"not now")).ends()
 
 
@@ -52,12 +52,13 @@ def test_a_replacement_that_is_none_refuses(other: bytes) -> None:
     play = connected(policy=hooks("compare")).client(wire.compare(2))
     play.resume(play.held(0, wire.compare(2)), Verdict.Replace(other)).client_gets((2, 0x6F, 80))
     assert play.event(Event.BadReplacement).stage == 0
-    play.upstream_sees().ends()
+    play.tells_of_hook(80).upstream_sees().ends()
 
 
 def test_a_verdict_may_close() -> None:
     play = Playbook(policy=hooks("compare")).client(wire.compare(1))
-    play.resume(play.held(0, wire.compare(1)), Verdict.Close("go")).client_gets((0, 0x78, 53)).closes("policy").ends()
+    play.resume(play.held(0, wire.compare(1)), Verdict.Close("go")).client_gets((0, 0x78, 53))
+    play.tells_of_hook(None).closes("policy").ends()
 
 
 def test_everything_behind_a_held_bind_waits() -> None:
@@ -106,7 +107,9 @@ def test_a_refused_bind_takes_back_the_earlier_one() -> None:
     play.upstream(wire.bind_response(1)).client_sees(wire.bind_response(1)).client(wire.bind(2), wire.compare(3))
     play.resume(play.held(0, wire.bind(2)), Verdict.Refuse(49, "")).upstream_sees(wire.bind(2, b"", b"")).client_sees()
     assert play.session.identity == ""
-    play.upstream(wire.bind_response(2)).client_gets((2, 0x61, 49)).upstream_sees(wire.compare(3)).ends()
+    play.tells_of_hook(49).upstream(wire.bind_response(2)).client_gets((2, 0x61, 49)).upstream_sees(
+        wire.compare(3)
+    ).ends()
 
 
 def test_a_held_request_keeps_its_id_and_may_be_abandoned() -> None:
@@ -136,7 +139,7 @@ def test_no_more_requests_are_held_than_may_be_outstanding() -> None:
     play = connected(policy=hooks("compare"), outstanding_requests=2)
     play.client(wire.compare(2), wire.compare(3), wire.compare(4))
     first, second = play.held(0, wire.compare(2)), play.held(0, wire.compare(3))
-    play.resume(first, Verdict.Refuse(50, "")).client_gets((2, 0x6F, 50))
+    play.resume(first, Verdict.Refuse(50, "")).client_gets((2, 0x6F, 50)).tells_of_hook(50)
     third = play.held(0, wire.compare(4))
     for hold in (second, third):
         play.resume(hold, Verdict.Pass())

@@ -14,7 +14,7 @@ import logging
 import types
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from ostiary import log
 from ostiary._core import decode_request
@@ -39,6 +39,16 @@ LOG_SECONDS = 1.0
 """A hook that fails for every request is told this often, with the number of its errors."""
 
 Call = Callable[..., Any]
+
+
+class Meters(Protocol):
+    """What counts for everybody to see, by family and values of its labels."""
+
+    def counter(self, family: str, *labels: str) -> Callable[[int], None]:
+        """What adds to a counter."""
+
+    def timer(self, family: str, *labels: str) -> Callable[[float], None]:
+        """What adds seconds to a histogram."""
 
 
 class HookCost(NamedTuple):
@@ -79,6 +89,8 @@ class _Hook:
     __slots__ = (
         "call",
         "calls",
+        "count_error",
+        "count_monitored",
         "errors",
         "is_async",
         "limit",
@@ -86,11 +98,12 @@ class _Hook:
         "monitor",
         "plugin",
         "seconds",
+        "spend",
         "steps",
         "told",
     )
 
-    def __init__(self, asked: Asked, method: str) -> None:
+    def __init__(self, asked: Asked, method: str, meters: Meters | None) -> None:
         self.plugin = asked.name
         self.method = method
         self.call: Call = getattr(asked.instance, method)
@@ -102,14 +115,39 @@ class _Hook:
         self.seconds = 0.0
         self.errors = 0
         self.told = 0.0
+        # What counts its calls for everybody to see.
+        self.spend: Callable[[float], None] | None = None
+        self.count_error: Callable[[int], None] | None = None
+        self.count_monitored: Callable[[int], None] | None = None
+        if meters is not None:
+            self.spend = meters.timer("plugin_duration_seconds", asked.name)
+            self.count_error = meters.counter("plugin_errors_total", asked.name)
+            if asked.stage is not None:
+                self.count_monitored = meters.counter("refusals_total", asked.name, "hook", "monitor")
+
+    def took(self, seconds: float) -> None:
+        """A call is over."""
+        self.seconds += seconds
+        if self.spend is not None:
+            self.spend(seconds)
 
 
 class HookChain:
     """The hooks of a configuration's plugins."""
 
-    def __init__(self, plugins: Sequence[Asked], note: Callable[[Note], None] | None = None) -> None:
-        """`note` is called for what plugins in monitor mode would have done; by default it is logged."""
+    def __init__(
+        self,
+        plugins: Sequence[Asked],
+        note: Callable[[Note], None] | None = None,
+        *,
+        meters: Meters | None = None,
+    ) -> None:
+        """`note` is called for what plugins in monitor mode would have done; by default it is logged.
+
+        `meters` count calls, errors and what would have been done, if anybody is to see.
+        """
         self._note = note or _log_note
+        self._meters = meters
         self._hooks: list[_Hook] = []
         self._stages: dict[int, dict[Operation, _Hook]] = {}
         self._connect = [self._hook(each, "on_connect") for each in plugins if _has(each, "on_connect")]
@@ -124,7 +162,7 @@ class HookChain:
         self._limit = min((hook.limit for hook in self._hooks), default=0.0)
 
     def _hook(self, asked: Asked, method: str) -> _Hook:
-        hook = _Hook(asked, method)
+        hook = _Hook(asked, method, self._meters)
         self._hooks.append(hook)
         return hook
 
@@ -182,7 +220,7 @@ class HookChain:
         except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
             WATCHDOG.running = None
             verdict = self._failed(hook, error, FAILED)
-        hook.seconds += perf_counter() - started
+        hook.took(perf_counter() - started)
         # Nothing else is to be looked at for what passes, which is nearly everything.
         return PASS if verdict is PASS else self._taken(hook, client, request, verdict)
 
@@ -238,7 +276,7 @@ class HookChain:
         except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
             WATCHDOG.running = None
             outcome = self._failed(hook, error, failed)
-        hook.seconds += perf_counter() - started
+        hook.took(perf_counter() - started)
         return outcome
 
     async def _outcome(self, hook: _Hook, failed: Verdict, *arguments: object) -> object:
@@ -251,7 +289,7 @@ class HookChain:
         finally:
             if not task.done():
                 self._leave(task)
-            hook.seconds += perf_counter() - started
+            hook.took(perf_counter() - started)
         if not task.done():
             return self._failed(hook, Overrun(), failed)
         if task.cancelled():
@@ -291,6 +329,8 @@ class HookChain:
         if not hook.monitor:
             return verdict
         if verdict.kind != "pass":
+            if hook.count_monitored is not None:
+                hook.count_monitored(1)
             self._note(Note(hook.plugin, hook.method, client, verdict))
         return PASS
 
@@ -298,6 +338,8 @@ class HookChain:
         if isinstance(error, KeyboardInterrupt):
             raise error
         hook.errors += 1
+        if hook.count_error is not None:
+            hook.count_error(1)
         now = perf_counter()
         if hook.errors == 1 or now - hook.told >= LOG_SECONDS:
             hook.told = now

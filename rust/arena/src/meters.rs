@@ -8,12 +8,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::Arena;
 
 impl Arena {
-    /// Adds to a meter.
+    /// Adds to a meter; gives what it said before, 0 where there is none.
     #[inline]
-    pub fn add(&self, meter: usize, by: u64) {
-        if let Some(word) = self.meter(meter) {
-            word.fetch_add(by, Ordering::Relaxed);
-        }
+    pub fn add(&self, meter: usize, by: u64) -> u64 {
+        self.meter(meter).map_or(0, |word| word.fetch_add(by, Ordering::Relaxed))
     }
 
     /// Sets a meter.

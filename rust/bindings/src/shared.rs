@@ -64,6 +64,11 @@ impl PyShared {
         PyMeters(Arc::clone(&self.meters))
     }
 
+    /// A number for a connection, that no other of any worker has had.
+    fn next_connection(&self) -> u64 {
+        self.meters.next_connection()
+    }
+
     /// One of what `name` may have `limit` of.
     fn acquire(&self, name: &[u8], limit: u32) -> Option<PyHold> {
         let mut hasher = self.arena.hasher();

@@ -291,7 +291,6 @@ impl Stage {
             entries: BTreeMap::new(),
             policy_flags,
             policy,
-            sheet: None,
             holds: Vec::new(),
             reason: None,
             longest: 0,

@@ -85,6 +85,8 @@ pub struct Meters {
     arena: Arc<Arena>,
     laid: Vec<Laid>,
     exemplars: bool,
+    /// The word that says how many connections there were.
+    connections: usize,
 }
 
 /// The operations, in the order of their rows.
@@ -116,12 +118,21 @@ impl Meters {
             let words = if laid.family.kind.is_per_worker() { &mut gauges } else { &mut meters };
             *words = words.saturating_add(laid.words());
         }
-        Layout { meters, gauges, ..Layout::default() }
+        // One more: connections are numbered by all workers together.
+        Layout { meters: meters.saturating_add(1), gauges, ..Layout::default() }
     }
 
     /// The meters in an arena of that layout, or of one joined with others.
     pub fn new(names: &Names, arena: Arc<Arena>) -> Self {
-        Self { arena, laid: lay(names), exemplars: names.exemplars }
+        let laid = lay(names);
+        let counted = laid.iter().filter(|laid| !laid.family.kind.is_per_worker());
+        let connections = counted.fold(0_usize, |words, laid| words.saturating_add(laid.words()));
+        Self { arena, laid, exemplars: names.exemplars, connections }
+    }
+
+    /// A number for a connection, that no other has had since the gateway started.
+    pub fn next_connection(&self) -> u64 {
+        self.arena.add(self.connections, 1).saturating_add(1)
     }
 
     fn laid(&self, id: Id) -> Option<&Laid> {
@@ -413,7 +424,8 @@ mod tests {
             }
         }
         let layout = Meters::layout(&names);
-        assert_eq!(seen.len(), layout.meters + layout.gauges);
+        assert_eq!(seen.len() + 1, layout.meters + layout.gauges);
+        assert_eq!((meters.next_connection(), meters.next_connection()), (1, 2));
     }
 
     #[test]
