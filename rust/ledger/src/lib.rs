@@ -1,0 +1,23 @@
+//! What operators see of sessions: a record of every operation, and who asks most.
+//!
+//! This crate knows no connection, no clock and no sink: whoever serves a client says what happened and when, and takes
+//! away what is to be written. Everything in it is bounded, whatever clients send.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::todo,
+        clippy::unreachable
+    )
+)]
+
+pub mod audit;
+pub mod top;
+
+pub use audit::{Audit, audit_fields};
+pub use top::Top;
