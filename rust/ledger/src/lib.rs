@@ -1,4 +1,7 @@
-//! What operators see of what passed: counters of operations in the arena. Knows no connection, no clock and no Python.
+//! What operators see of sessions: what was counted, a record of every operation, and who asks most.
+//!
+//! This crate knows no connection, no clock and no sink: whoever serves a client says what happened and when, and takes
+//! away what is to be written. Everything in it is bounded, whatever clients send.
 
 #![cfg_attr(
     not(test),
@@ -13,10 +16,14 @@
     )
 )]
 
+pub mod audit;
 pub mod families;
 pub mod meters;
 pub mod sheet;
+pub mod top;
 
+pub use audit::{Audit, audit_fields};
 pub use families::{FAMILIES, Family, Kind};
 pub use meters::{Ended, Meters, Names};
 pub use sheet::Sheet;
+pub use top::Top;

@@ -9,12 +9,14 @@ mod ber;
 mod display;
 mod refill;
 mod text;
+mod tokens;
 
 use ostiary_ber::Error;
 
 use crate::attribute::{AttributeDescription, AttributeError};
 
 pub use crate::message::FilterLimits;
+pub use tokens::{Part, SubstringParts, Token, Tokens};
 
 /// Why something is no filter that can be worked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

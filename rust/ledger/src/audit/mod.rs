@@ -1,0 +1,248 @@
+//! Audit records: who did what, when and from where, one for each operation and for what happens to connections.
+//!
+//! What is known of a client, and of a request, is written once, when it becomes known: a [`Part`]. A record is both
+//! parts, and how it ended. It is whole, valid, and of at most [`RECORD`] octets, whatever was sent; what is too long is
+//! cut, and the record says so. No secret can be in it: see [`secret`] and [`request`]. Where records go, and what time
+//! it is, are not known here.
+
+mod buffer;
+mod client;
+mod end;
+mod fields;
+mod filter;
+mod request;
+mod sampling;
+mod secret;
+mod sheet;
+mod spec;
+mod syslog;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+
+use ostiary_ldap::message::{Request, RequestKind};
+use ostiary_ldap::result::ResultCode;
+
+use buffer::Buffer;
+use end::Outcome;
+use fields::Field;
+use filter::Filters;
+use sampling::Sampling;
+use secret::SecretAttributes;
+use sheet::{Form, Sheet, push_number};
+use syslog::Frame;
+use time::{Calendar, Moment};
+
+pub use client::ClientFields;
+pub use end::{ConnectionEnd, ConnectionEvent, Decided, End};
+pub use fields::audit_fields;
+pub use spec::{AuditSpec, Format, SamplingSpec, SyslogSpec};
+
+/// Octets that a record has at most, with all that stands around it: what a pipe takes at once, so that workers that
+/// share one do not tear each other's records.
+pub const RECORD: usize = 4_096;
+
+/// What each part of a record has at most: what stands around it (a host's name has up to 255 octets) and its time,
+const HEAD: usize = 600;
+/// what is told of the client,
+const CLIENT: usize = 1_150;
+/// of the request,
+const REQUEST: usize = 1_640;
+/// and of the end.
+const END: usize = 700;
+const _: () = assert!(HEAD + CLIENT + REQUEST + END <= RECORD);
+
+/// A part of a record, ready to be copied.
+pub struct Part {
+    octets: Vec<u8>,
+    /// Where the identity begins, if it is a client's.
+    identity: usize,
+    kind: Option<RequestKind>,
+    is_cut: bool,
+    /// Whether the identity is cut.
+    is_identity_cut: bool,
+}
+
+/// Writes records.
+pub struct Audit {
+    form: Form,
+    secrets: SecretAttributes,
+    filter_values: bool,
+    sampling: Sampling,
+    frame: Frame,
+    calendar: Calendar,
+    /// The record that is being written.
+    record: Vec<u8>,
+    buffer: Buffer,
+}
+
+impl Audit {
+    /// An audit as `spec` has it, or what is wrong with that.
+    pub fn compile(spec: &AuditSpec) -> Result<Self, String> {
+        if spec.buffer_bytes < RECORD {
+            return Err(format!("buffer_bytes: less than one record of {RECORD} octets: {}", spec.buffer_bytes));
+        }
+        Ok(Self {
+            form: Form::new(spec.format),
+            secrets: SecretAttributes::compile(&spec.secret_attributes)?,
+            filter_values: spec.filter_values,
+            sampling: Sampling::compile(&spec.sampling)?,
+            frame: Frame::compile(spec.syslog.as_ref())?,
+            calendar: Calendar::new(),
+            record: Vec::with_capacity(RECORD),
+            buffer: Buffer::new(spec.buffer_bytes),
+        })
+    }
+
+    /// What records tell of a client, until something of it changes.
+    pub fn client(&self, fields: &ClientFields<'_>) -> Part {
+        let mut octets = Vec::with_capacity(512);
+        let mut sheet = Sheet::new(&self.form, &mut octets, CLIENT);
+        client::write(fields, &mut sheet);
+        let is_cut = sheet.is_cut;
+        let identity = octets.len();
+        let is_identity_cut = self.write_identity(fields.identity, identity, &mut octets);
+        octets.shrink_to_fit();
+        Part { octets, identity, kind: None, is_cut, is_identity_cut }
+    }
+
+    /// Who somebody is, behind `before` octets of what is told of it.
+    fn write_identity(&self, identity: Option<&str>, before: usize, out: &mut Vec<u8>) -> bool {
+        let mut sheet = Sheet::new(&self.form, out, CLIENT.saturating_sub(before));
+        client::write_identity(identity, &self.secrets, &mut sheet);
+        sheet.is_cut
+    }
+
+    /// What records tell of a request.
+    pub fn request(&self, request: &Request<'_>) -> Part {
+        let mut octets = Vec::with_capacity(256);
+        let mut sheet = Sheet::new(&self.form, &mut octets, REQUEST);
+        let filters = Filters { secrets: &self.secrets, values: self.filter_values };
+        request::write(request, filters, &mut sheet);
+        let is_cut = sheet.is_cut;
+        Part { identity: octets.len(), octets, kind: Some(request.kind()), is_cut, is_identity_cut: false }
+    }
+
+    /// Whether the next operation of this kind that ends with this code is to be recorded. Only reads that succeeded
+    /// may not be, and of them exactly the share that the configuration says.
+    pub fn takes(&mut self, kind: RequestKind, code: Option<ResultCode>) -> bool {
+        self.sampling.takes(kind, code)
+    }
+
+    /// Records an operation, which ended `wall_seconds` after the start of 1970.
+    pub fn finished(&mut self, wall_seconds: f64, client: &Part, request: &Part, end: &End<'_>) {
+        let outcome = Outcome::of(end.code);
+        let name = request.kind.map_or("", RequestKind::name);
+        self.begin(wall_seconds, "operation", name, outcome);
+        let mut is_cut = self.write_client(client, end.identity) | request.is_cut;
+        self.record.extend_from_slice(&request.octets);
+        let mut sheet = Sheet::new(&self.form, &mut self.record, END);
+        end::write(end, request.kind == Some(RequestKind::Search), &mut sheet);
+        is_cut |= sheet.is_cut;
+        self.finish(is_cut);
+    }
+
+    /// Records what happened to a connection.
+    pub fn connection(&mut self, wall_seconds: f64, event: ConnectionEvent, client: &Part, end: &ConnectionEnd<'_>) {
+        self.begin(wall_seconds, event.word(), event.word(), event.outcome());
+        let mut is_cut = self.write_client(client, None);
+        let mut sheet = Sheet::new(&self.form, &mut self.record, END);
+        end::write_connection(event, end, &mut sheet);
+        is_cut |= sheet.is_cut;
+        self.finish(is_cut);
+    }
+
+    /// All records that wait, as they are to be written, and how many they are.
+    pub fn drain(&mut self) -> (Vec<u8>, u64) {
+        self.buffer.drain()
+    }
+
+    /// How many records found no room since this was asked last.
+    pub fn take_lost(&mut self) -> u64 {
+        self.buffer.take_lost()
+    }
+
+    /// Begins a record: what stands before it, its time, and what kind of event it is.
+    fn begin(&mut self, wall_seconds: f64, event: &str, name: &str, outcome: Outcome) {
+        let moment = self.calendar.moment(wall_seconds);
+        self.record.clear();
+        self.frame.begin(&moment, event, outcome, &mut self.record);
+        match self.form.format {
+            Format::Json => self.begin_json(&moment, event),
+            Format::Ecs => self.begin_ecs(&moment, event),
+            Format::Cef => self.begin_cef(&moment, event, name, outcome),
+        }
+    }
+
+    fn begin_json(&mut self, moment: &Moment, event: &str) {
+        let mut sheet = Sheet::new(&self.form, &mut self.record, HEAD);
+        sheet.raw(b"{");
+        sheet.first(Field::Time, b"\"");
+        sheet.raw(&moment.text);
+        sheet.raw(b"\"");
+        sheet.word(Field::Event, event);
+    }
+
+    fn begin_ecs(&mut self, moment: &Moment, event: &str) {
+        let mut sheet = Sheet::new(&self.form, &mut self.record, HEAD);
+        sheet.raw(b"{");
+        sheet.first(Field::Time, b"\"");
+        sheet.raw(&moment.text);
+        sheet.raw(b"\"");
+        // Of an operation the action is its own name, which the request brings.
+        if event != "operation" {
+            sheet.word(Field::Event, event);
+        }
+        sheet.word(Field::EcsVersion, "8.11.0");
+        sheet.word(Field::EventKind, "event");
+        sheet.word(Field::Product, "ostiary");
+        sheet.word(Field::ObserverType, "proxy");
+        sheet.word(Field::Protocol, "ldap");
+    }
+
+    fn begin_cef(&mut self, moment: &Moment, event: &str, name: &str, outcome: Outcome) {
+        let mut sheet = Sheet::new(&self.form, &mut self.record, HEAD);
+        sheet.raw(concat!("CEF:0|Ostiary|ostiary|", env!("CARGO_PKG_VERSION"), "|").as_bytes());
+        sheet.raw(name.as_bytes());
+        sheet.raw(b"|LDAP ");
+        for piece in name.split_inclusive('_') {
+            match piece.strip_suffix('_') {
+                Some(word) => {
+                    sheet.raw(word.as_bytes());
+                    sheet.raw(b" ");
+                }
+                None => sheet.raw(piece.as_bytes()),
+            }
+        }
+        sheet.raw(b"|");
+        sheet.raw(outcome.cef_severity());
+        sheet.raw(b"|");
+        sheet.first(Field::Time, b"");
+        push_number(&mut self.record, moment.milliseconds);
+        Sheet::new(&self.form, &mut self.record, HEAD).word(Field::Event, event);
+    }
+
+    /// Copies what is told of the client, with another identity if there is a new one; whether something of it is cut.
+    fn write_client(&mut self, client: &Part, identity: Option<&str>) -> bool {
+        if identity.is_none() {
+            self.record.extend_from_slice(&client.octets);
+            return client.is_cut | client.is_identity_cut;
+        }
+        let kept = client.octets.get(..client.identity).unwrap_or_default();
+        self.record.extend_from_slice(kept);
+        let mut sheet = Sheet::new(&self.form, &mut self.record, CLIENT.saturating_sub(kept.len()));
+        client::write_identity(identity, &self.secrets, &mut sheet);
+        client.is_cut | sheet.is_cut
+    }
+
+    fn finish(&mut self, is_cut: bool) {
+        if is_cut {
+            Sheet::new(&self.form, &mut self.record, END).bare(Field::Truncated, b"true");
+        }
+        if self.form.format != Format::Cef {
+            self.record.push(b'}');
+        }
+        self.frame.push(&self.record, &mut self.buffer);
+    }
+}
