@@ -238,8 +238,12 @@ impl PySession {
         self.counted(py, Some(now), octets, |session, step| session.client_data(data.as_bytes(), now, step))
     }
 
-    fn enter(&mut self, connection: u64) {
-        self.0.enter(connection);
+    fn enter(&mut self, connection: u64, port: u16, now: f64) {
+        self.0.enter(connection, port, now);
+    }
+
+    fn turn_away(&mut self, connection: u64, port: u16, reason: &str, now: f64) {
+        self.0.turn_away(connection, port, reason, now);
     }
 
     fn client_eof<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
@@ -260,7 +264,10 @@ impl PySession {
     }
 
     fn upstream_connected<'py>(&mut self, py: Python<'py>, setup: &PyServerSetup, now: f64) -> PyResult<PyStep<'py>> {
-        self.step(py, Some(now), |session, step| session.upstream_connected(&setup.0, now, step))
+        if let Some(server) = &setup.server {
+            self.0.note_server(server);
+        }
+        self.step(py, Some(now), |session, step| session.upstream_connected(&setup.tls, now, step))
     }
 
     fn upstream_tls_established<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use ostiary_arena::{Acquired, Arena, Hold, Layout};
 use ostiary_ledger::families::Id;
 use ostiary_ledger::meters::{Exemplar, Value};
-use ostiary_ledger::{FAMILIES, Kind, Meters, Names};
+use ostiary_ledger::{Book, FAMILIES, Kind, Meters, Names};
 use ostiary_policy::Policy;
 use ostiary_session::ViolationKind;
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::policy::{PyPolicy, first_fault, read};
 
@@ -21,13 +22,14 @@ pub struct PyShared {
     policy: Option<Arc<Policy>>,
     meters: Arc<Meters>,
     names: Arc<Names>,
+    book: Arc<Book>,
 }
 
 #[pymethods]
 impl PyShared {
     #[new]
-    #[pyo3(signature = (key, names, *, policy = None, workers = 1))]
-    fn new(key: [u8; 16], names: &str, policy: Option<&str>, workers: usize) -> PyResult<Self> {
+    #[pyo3(signature = (key, names, *, policy = None, audit = None, workers = 1))]
+    fn new(key: [u8; 16], names: &str, policy: Option<&str>, audit: Option<&str>, workers: usize) -> PyResult<Self> {
         let mut names: Names =
             serde_json::from_str(names).map_err(|error| PyValueError::new_err(format!("names: {error}")))?;
         names.violations = ViolationKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
@@ -51,7 +53,10 @@ impl PyShared {
             }
         };
         let meters = Arc::new(Meters::new(&names, Arc::clone(&arena)));
-        Ok(Self { arena, policy, meters, names: Arc::new(names) })
+        let wrong = |error: serde_json::Error| PyValueError::new_err(format!("audit: {error}"));
+        let spec = audit.map(serde_json::from_str).transpose().map_err(wrong)?;
+        let book = Book::new(spec.as_ref()).map_err(PyValueError::new_err)?;
+        Ok(Self { arena, policy, meters, names: Arc::new(names), book: Arc::new(book) })
     }
 
     #[getter]
@@ -69,6 +74,25 @@ impl PyShared {
         self.meters.next_connection()
     }
 
+    /// Records that are to be written, how many they are, and how many were lost for want of room.
+    fn drain<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, u64, u64) {
+        let (octets, records, lost) = self.book.audit().map_or((Vec::new(), 0, 0), |mut audit| {
+            let (octets, records) = audit.drain();
+            (octets, records, audit.take_lost())
+        });
+        (PyBytes::new(py, &octets), records, lost)
+    }
+
+    fn set_wall(&self, offset: f64) {
+        self.book.set_wall(offset);
+    }
+
+    /// The clients and the identities that asked most.
+    fn most(&self, count: usize) -> (Vec<(String, u64)>, Vec<(String, u64)>) {
+        let [clients, identities] = self.book.most(count);
+        (clients, identities)
+    }
+
     /// One of what `name` may have `limit` of.
     fn acquire(&self, name: &[u8], limit: u32) -> Option<PyHold> {
         let mut hasher = self.arena.hasher();
@@ -82,7 +106,7 @@ impl PyShared {
 
 impl PyShared {
     pub fn sheet(&self, listener: &str) -> Option<ostiary_ledger::Sheet> {
-        ostiary_ledger::Sheet::new(&self.meters, &self.names, listener)
+        ostiary_ledger::Sheet::new(&self.meters, &self.book, &self.names, listener)
     }
 }
 
@@ -169,4 +193,10 @@ impl PyMeters {
             self.0.observe(*id, meter.1, seconds);
         }
     }
+}
+
+/// The fields of records: names in json, ecs and cef, and what they mean.
+#[pyfunction]
+pub fn audit_fields() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    ostiary_ledger::audit_fields().collect()
 }

@@ -82,13 +82,17 @@ impl PyUpstreamTls {
 
 /// See `_core.pyi`.
 #[pyclass(frozen, name = "ServerSetup", module = "ostiary._core")]
-pub struct PyServerSetup(pub Arc<UpstreamTls>);
+pub struct PyServerSetup {
+    pub tls: Arc<UpstreamTls>,
+    /// As records name it.
+    pub server: Option<Arc<str>>,
+}
 
 #[pymethods]
 impl PyServerSetup {
     #[new]
-    #[pyo3(signature = (mode, tls = None, name = None))]
-    fn new(mode: &str, tls: Option<&PyUpstreamTls>, name: Option<&str>) -> PyResult<Self> {
+    #[pyo3(signature = (mode, tls = None, name = None, *, server = None))]
+    fn new(mode: &str, tls: Option<&PyUpstreamTls>, name: Option<&str>, server: Option<&str>) -> PyResult<Self> {
         let setup = match (mode, tls, name) {
             ("none", None, None) => UpstreamTls::None,
             ("starttls", None, None) => UpstreamTls::ExternalStartTls,
@@ -96,7 +100,7 @@ impl PyServerSetup {
             ("ldaps", Some(tls), Some(name)) => UpstreamTls::Ldaps(Arc::clone(&tls.0), server_name(name)?),
             _ => return Err(PyValueError::new_err(format!("these do not fit together: mode {mode}, tls, name"))),
         };
-        Ok(Self(Arc::new(setup)))
+        Ok(Self { tls: Arc::new(setup), server: server.map(Arc::from) })
     }
 }
 

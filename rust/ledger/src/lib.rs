@@ -17,12 +17,14 @@
 )]
 
 pub mod audit;
+mod book;
 pub mod families;
 pub mod meters;
 pub mod sheet;
 pub mod top;
 
 pub use audit::{Audit, audit_fields};
+pub use book::{Book, Places};
 pub use families::{FAMILIES, Family, Kind};
 pub use meters::{Ended, Meters, Names};
 pub use sheet::Sheet;

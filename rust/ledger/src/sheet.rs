@@ -1,16 +1,21 @@
-//! The ledger of one worker, and its sheet for each listener: where the sessions of that listener count.
+//! A listener's sheet of the ledger: where its sessions count, and what they record in.
 
 use std::sync::Arc;
 
 use ostiary_ldap::message::RequestKind;
 use ostiary_ldap::result::ResultCode;
 
+use crate::book::Book;
 use crate::families::Id;
 use crate::meters::{Ended, Exemplar, Meters, Names, OPERATIONS, operation, result, version};
 
 /// What one listener's sessions count in.
 #[derive(Debug)]
 pub struct Sheet {
+    /// The records of the worker.
+    pub book: Arc<Book>,
+    /// The upstream's name.
+    pub upstream: String,
     meters: Arc<Meters>,
     connections: usize,
     connections_total: usize,
@@ -63,10 +68,10 @@ pub struct Octets {
 
 impl Sheet {
     /// The sheet of a listener; none when there is none of this name.
-    pub fn new(meters: &Arc<Meters>, names: &Names, listener: &str) -> Option<Self> {
+    pub fn new(meters: &Arc<Meters>, book: &Arc<Book>, names: &Names, listener: &str) -> Option<Self> {
         let place = names.listeners.iter().position(|(name, ..)| name == listener)?;
-        let (_, _, upstream) = names.listeners.get(place)?;
-        let upstream = names.upstreams.iter().position(|(name, _)| name == upstream)?;
+        let (_, _, name) = names.listeners.get(place)?;
+        let upstream = names.upstreams.iter().position(|(known, _)| known == name)?;
         let by_operation = |id, axis: Option<usize>| {
             core::array::from_fn(|kind| match axis {
                 Some(first) => meters.word(id, &[first, kind]),
@@ -74,6 +79,8 @@ impl Sheet {
             })
         };
         Some(Self {
+            book: Arc::clone(book),
+            upstream: name.clone(),
             connections: meters.word(Id::Connections, &[place]),
             connections_total: meters.word(Id::ConnectionsTotal, &[place]),
             handshakes: [0, 1].map(|outcome| meters.word(Id::TlsHandshakes, &[place, 0, outcome])),
@@ -95,6 +102,11 @@ impl Sheet {
     pub fn connected(&self) {
         self.meters.add(self.connections_total, 1);
         self.meters.shift(self.connections, 1);
+    }
+
+    /// A client has come and may not stay.
+    pub fn turned_away(&self) {
+        self.meters.add(self.connections_total, 1);
     }
 
     /// A client is gone.

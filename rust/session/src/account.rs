@@ -1,36 +1,52 @@
 //! What a client's requests come to, for those who count and record: when each came, when the server had it, how it
 //! ended. Knows no word of the wire; where nobody counts there is no account, and nothing of this costs anything.
 //!
-//! The core has no clock: the driver says by `settle` when a call ended. Operations that began or ended during the call
-//! wait for that.
+//! The core has no clock: the driver says by `settle` when a call ended. What began or ended during the call waits for
+//! that.
 
 use std::sync::Arc;
 
-use ostiary_ldap::message::{Operation, Request, RequestKind, ResponseHead, ResponseOp};
-use ostiary_ldap::result::{LdapResult, ResultCode};
-use ostiary_ledger::Ended;
-use ostiary_ledger::sheet::{Finished, Octets, Sheet};
+use ostiary_ldap::message::{Operation, Request, RequestKind};
+use ostiary_ldap::result::ResultCode;
+use ostiary_ledger::audit::{ConnectionEnd, ConnectionEvent, End, Part};
+use ostiary_ledger::sheet::{Finished, Octets};
+use ostiary_ledger::{Ended, Places, Sheet};
 use ostiary_policy::{Mode, Policy, Told};
 
 use crate::bind::has_credentials;
-use crate::session::Session;
-use crate::step::Step;
-
-/// The code of a response that was not read; no server sends it.
-const UNREAD: ResultCode = ResultCode(u32::MAX);
+use crate::violation::CloseReason;
 
 /// The account of one client.
 #[derive(Debug)]
 pub(crate) struct Account {
     sheet: Arc<Sheet>,
     /// The connection's number.
-    connection: u64,
+    pub connection: u64,
+    /// The client's port; 0 on a unix socket.
+    pub port: u16,
+    /// What records say of the client, until that changes.
+    pub client: Option<Part>,
+    /// The server that is asked.
+    pub server: Option<Arc<str>>,
+    places: Places,
     /// What came and has not ended, in the order of arrival.
     begun: Vec<Begun>,
     /// What ended during this call.
     ended: Vec<(Begun, Ended, bool)>,
     /// Something was sent upstream during this call.
     has_sent: bool,
+    /// Its beginning and end, for the record of it.
+    stay: Stay,
+    since: f64,
+    octets: u64,
+}
+
+/// Which records of the connection itself are still to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    Opens,
+    Open,
+    Over,
 }
 
 /// An operation.
@@ -43,6 +59,12 @@ struct Begun {
     sent: Sent,
     entries: u32,
     bytes: u64,
+    /// What records say of it; none where there are none, or nothing could be read.
+    request: Option<Part>,
+    /// What decided about it, or would have.
+    decided: Option<Told>,
+    /// Who asked, where the client is somebody else by now.
+    identity: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,10 +76,22 @@ enum Sent {
 }
 
 impl Account {
-    pub(crate) fn new(sheet: &Arc<Sheet>, connection: u64) -> Self {
+    pub(crate) fn new(sheet: &Arc<Sheet>, connection: u64, port: u16, now: f64) -> Self {
         sheet.connected();
-        let sheet = Arc::clone(sheet);
-        Self { sheet, connection, begun: Vec::new(), ended: Vec::new(), has_sent: false }
+        Self {
+            sheet: Arc::clone(sheet),
+            connection,
+            port,
+            client: None,
+            server: None,
+            places: Places::default(),
+            begun: Vec::new(),
+            ended: Vec::new(),
+            has_sent: false,
+            stay: Stay::Opens,
+            since: now,
+            octets: 0,
+        }
     }
 
     fn find(&mut self, message_id: u32) -> Option<&mut Begun> {
@@ -77,7 +111,8 @@ impl Account {
         {
             self.sheet.plaintext_bind();
         }
-        self.begun.push(Begun { message_id, kind: request.kind(), since: now, sent: Sent::Not, entries: 0, bytes: 0 });
+        let part = self.sheet.book.audit().map(|audit| audit.request(request));
+        self.begun.push(Begun { request: part, ..Begun::new(message_id, request.kind(), now) });
     }
 
     /// It goes upstream.
@@ -110,8 +145,35 @@ impl Account {
 
     /// One that was never begun, as it could not be read, was answered.
     pub(crate) fn end_unread(&mut self, message_id: u32, kind: RequestKind, code: ResultCode, now: f64) {
-        let begun = Begun { message_id, kind, since: now, sent: Sent::Not, entries: 0, bytes: 0 };
-        self.ended.push((begun, Ended::Answered(code), false));
+        self.ended.push((Begun::new(message_id, kind, now), Ended::Answered(code), false));
+    }
+
+    /// A handshake is over; its version when it succeeded.
+    pub(crate) fn handshake(&mut self, version: Option<&str>) {
+        self.sheet.handshake(version);
+        self.client = None;
+    }
+
+    /// A rule decided about a request, or would have.
+    pub(crate) fn decide(&mut self, message_id: u32, policy: &Policy, told: &Told) {
+        let Some(number) = policy.number(told) else { return };
+        let is_monitored = told.mode == Mode::Monitor;
+        self.sheet.refused(number, is_monitored);
+        if let Some(begun) = self.find(message_id)
+            && (begun.decided.is_none() || !is_monitored)
+        {
+            begun.decided = Some(told.clone());
+        }
+    }
+
+    /// The client is somebody else from now on. What it asked before, it asked as who it was.
+    pub(crate) fn change_identity(&mut self, before: &str) {
+        self.client = None;
+        self.places.forget_identity();
+        let mut name = None;
+        for begun in self.begun.iter_mut().filter(|begun| begun.kind != RequestKind::Bind && begun.identity.is_none()) {
+            begun.identity = Some(Arc::clone(name.get_or_insert_with(|| Arc::from(before))));
+        }
     }
 
     /// The client is gone: nothing that has not ended will.
@@ -119,117 +181,114 @@ impl Account {
         self.ended.extend(self.begun.drain(..).map(|begun| (begun, Ended::Abandoned, false)));
     }
 
-    /// A handshake is over; its version when it succeeded.
-    pub(crate) fn handshake(&self, version: Option<&str>) {
-        self.sheet.handshake(version);
+    /// Whether a record is to be written that needs to say who the client is.
+    #[inline]
+    pub(crate) fn wants_client(&self, is_closed: bool) -> bool {
+        self.client.is_none()
+            && self.sheet.book.has_audit()
+            && (!self.ended.is_empty() || self.stay == Stay::Opens || (is_closed && self.stay == Stay::Open))
     }
 
-    /// A rule decided about a request, or would have.
-    pub(crate) fn decide(&mut self, _message_id: u32, policy: &Policy, told: &Told) {
-        if let Some(number) = policy.number(told) {
-            self.sheet.refused(number, told.mode == Mode::Monitor);
+    /// Whether an operation ended during this call.
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// Counts the client among those that ask, once for each operation that ended.
+    pub(crate) fn bump(&mut self, client: impl Fn() -> String, identity: impl Fn() -> String) {
+        for _ in 0..self.ended.len() {
+            self.sheet.book.bump(&mut self.places, &client, &identity);
         }
     }
 
+    /// The call that began at `began` is over.
     #[inline]
-    fn settle(&mut self, began: f64, over: f64, octets: Octets) {
+    pub(crate) fn settle(
+        &mut self,
+        began: f64,
+        over: f64,
+        octets: Octets,
+        closed: Option<CloseReason>,
+        policy: Option<&Policy>,
+    ) {
         self.sheet.octets(octets);
+        self.octets = self.octets.saturating_add(octets.to_client as u64);
         if self.has_sent {
             self.has_sent = false;
-            for begun in self.begun.iter_mut().rev() {
-                if begun.sent == Sent::Now {
-                    begun.sent = Sent::At(over);
-                }
+            for begun in self.begun.iter_mut().rev().filter(|begun| begun.sent == Sent::Now) {
+                begun.sent = Sent::At(over);
             }
         }
-        for (begun, ended, by_server) in self.ended.drain(..) {
-            let seconds = over - begun.since;
-            let own_seconds = match begun.sent {
-                Sent::At(sent) => (sent - begun.since) + (over - began),
-                Sent::Not | Sent::Now => seconds,
-            };
-            self.sheet.finished(&Finished {
-                kind: begun.kind,
-                ended,
-                by_server,
-                seconds,
-                own_seconds,
-                entries: begun.entries,
-                connection: self.connection,
-                message_id: begun.message_id,
-            });
+        if self.stay == Stay::Opens {
+            self.stay = Stay::Open;
+            self.record_stay(ConnectionEvent::Opened, over, None);
         }
+        let mut ended = std::mem::take(&mut self.ended);
+        for (begun, ended, by_server) in ended.drain(..) {
+            self.finish(&begun, ended, by_server, (began, over), policy);
+        }
+        self.ended = ended;
+        if let (Some(reason), Stay::Open) = (closed, self.stay) {
+            self.stay = Stay::Over;
+            self.record_stay(ConnectionEvent::Closed, over, Some(reason.word()));
+        }
+    }
+
+    /// Counts and records one operation.
+    fn finish(&self, begun: &Begun, ended: Ended, by_server: bool, (began, over): (f64, f64), policy: Option<&Policy>) {
+        let seconds = over - begun.since;
+        let own_seconds = match begun.sent {
+            Sent::At(sent) => (sent - begun.since) + (over - began),
+            Sent::Not | Sent::Now => seconds,
+        };
+        let (connection, message_id, entries) = (self.connection, begun.message_id, begun.entries);
+        let kind = begun.kind;
+        self.sheet.finished(&Finished {
+            kind,
+            ended,
+            by_server,
+            seconds,
+            own_seconds,
+            entries,
+            connection,
+            message_id,
+        });
+        let (Some(client), Some(request)) = (&self.client, &begun.request) else { return };
+        let Some(mut audit) = self.sheet.book.audit() else { return };
+        let code = match ended {
+            Ended::Answered(code) => Some(code),
+            Ended::Abandoned | Ended::Unanswered => None,
+        };
+        if audit.takes(kind, code) {
+            let decided = policy.zip(begun.decided.as_ref()).map(|(policy, told)| {
+                let (plugin, rule) = policy.names(told);
+                (plugin, rule, told.mode)
+            });
+            let server = if begun.sent == Sent::Not { None } else { self.server.as_deref() };
+            let (bytes, identity) = (begun.bytes, begun.identity.as_deref());
+            let end = End { message_id, code, entries, bytes, seconds, server, decided, identity };
+            audit.finished(self.sheet.book.wall(over), client, request, &end);
+        }
+    }
+
+    fn record_stay(&self, event: ConnectionEvent, now: f64, reason: Option<&str>) {
+        if let (Some(client), Some(mut audit)) = (&self.client, self.sheet.book.audit()) {
+            let end = ConnectionEnd { reason, bytes: self.octets, seconds: now - self.since, decided: None };
+            audit.connection(self.sheet.book.wall(now), event, client, &end);
+        }
+    }
+}
+
+impl Begun {
+    fn new(message_id: u32, kind: RequestKind, since: f64) -> Self {
+        let (request, decided, identity) = (None, None, None);
+        Self { message_id, kind, since, sent: Sent::Not, entries: 0, bytes: 0, request, decided, identity }
     }
 }
 
 impl Drop for Account {
     fn drop(&mut self) {
         self.sheet.disconnected();
-    }
-}
-
-impl Session {
-    /// The call that began at `began` is over, and its octets are on their way: counts and records what ended in it.
-    /// `octets` are those that came.
-    #[inline]
-    pub fn settle(&mut self, began: f64, over: f64, octets: Octets, step: &Step) {
-        if let Some(account) = &mut self.account {
-            let (to_client, to_upstream) = (step.to_client().len(), step.to_upstream().len());
-            account.settle(began, over, Octets { to_client, to_upstream, ..octets });
-        }
-    }
-
-    /// The client may stay: its requests are counted from here on, under the connection's number.
-    pub fn enter(&mut self, connection: u64) {
-        self.account = self.settings.sheet.as_ref().map(|sheet| Box::new(Account::new(sheet, connection)));
-    }
-
-    /// Whether calls are to be settled.
-    #[inline]
-    pub fn has_account(&self) -> bool {
-        self.account.is_some()
-    }
-
-    /// A request was answered here.
-    pub(crate) fn account_for(&mut self, message_id: u32, code: ResultCode) {
-        if let Some(account) = &mut self.account {
-            account.end(message_id, Ended::Answered(code), false);
-        }
-    }
-
-    /// Nothing answers a request like this.
-    pub(crate) fn account_silence(&mut self, message_id: u32) {
-        if let Some(account) = &mut self.account {
-            account.end(message_id, Ended::Unanswered, false);
-        }
-    }
-
-    /// The client does not wait for it any more.
-    pub(crate) fn account_abandoned(&mut self, message_id: u32) {
-        if let Some(account) = &mut self.account {
-            account.end(message_id, Ended::Abandoned, false);
-        }
-    }
-
-    /// A response passes that is too large to wait for: its result code is not read.
-    pub(crate) fn account_large(&mut self, head: &ResponseHead) {
-        if let Some(account) = &mut self.account {
-            account.respond(head.message_id, u32::from(head.operation == ResponseOp::SearchEntry), head.length);
-            if head.operation.is_final() {
-                account.end(head.message_id, Ended::Answered(UNREAD), true);
-            }
-        }
-    }
-
-    /// The server's response to it passed.
-    #[inline]
-    pub(crate) fn account_response(&mut self, message_id: u32, message: &[u8], is_entry: bool, is_final: bool) {
-        if let Some(account) = &mut self.account {
-            account.respond(message_id, u32::from(is_entry), message.len());
-            if is_final {
-                let code = LdapResult::parse(message).map_or(UNREAD, |result| result.code);
-                account.end(message_id, Ended::Answered(code), true);
-            }
-        }
     }
 }

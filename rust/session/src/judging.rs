@@ -168,7 +168,12 @@ impl Session {
 
     /// Who the client is from now on, for the session and for its policy.
     pub(crate) fn become_known(&mut self, identity: crate::identity::Identity, who: Who, step: &mut Step) {
-        self.identity = identity;
+        if self.identity != identity {
+            if let Some(account) = &mut self.account {
+                account.change_identity(&self.identity.text());
+            }
+            self.identity = identity;
+        }
         if let Some(under) = &mut self.under_policy {
             under.set_who(who, step);
         }

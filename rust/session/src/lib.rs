@@ -17,6 +17,7 @@
 )]
 
 mod account;
+mod accounting;
 mod bind;
 mod client;
 pub mod event;

@@ -39,6 +39,8 @@ pub struct Session {
     pub(crate) under_policy: Option<Box<UnderPolicy>>,
     /// What its requests come to; none where nobody counts.
     pub(crate) account: Option<Box<Account>>,
+    /// Where it comes from; none on a unix socket, and where nobody asks.
+    pub(crate) address: Option<IpAddr>,
     /// When something last came from either side.
     pub(crate) last_traffic: f64,
     /// Until when the handshake, or else the first request, has to be there; none: neither is awaited.
@@ -126,6 +128,7 @@ impl Session {
             settings,
             under_policy,
             account: None,
+            address,
             phase,
             identity: Identity::Anonymous,
             between_stages: false,
@@ -271,7 +274,7 @@ impl Session {
             self.end_wait(now, step);
         } else if now >= self.deadline() {
             if self.is_handshaking() {
-                if let Some(account) = &self.account {
+                if let Some(account) = &mut self.account {
                     account.handshake(None);
                 }
                 self.close(CloseReason::HandshakeTimeout, "", step);
@@ -376,7 +379,8 @@ impl Session {
     }
 
     fn client_tls_established(&mut self, now: f64, step: &mut Step) {
-        if let (Some(account), Some(facts)) = (&self.account, self.client_tls()) {
+        let agreed = self.client_tls();
+        if let (Some(account), Some(facts)) = (&mut self.account, agreed) {
             account.handshake(Some(&facts.version));
         }
         self.note_tls(step);
@@ -385,7 +389,9 @@ impl Session {
     }
 
     fn client_tls_failed(&mut self, data: &[u8], words: &str, step: &mut Step) {
-        if let Some(account) = self.account.as_ref().filter(|_| self.is_handshaking()) {
+        if self.is_handshaking()
+            && let Some(account) = &mut self.account
+        {
             account.handshake(None);
         }
         let plain = self.is_handshaking() && data.first() == Some(&0x30);

@@ -1,0 +1,127 @@
+//! What one worker keeps beside its meters: the audit's records until they are fetched, and who asks most.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "shared by the sessions of one worker, which one thread runs: nobody waits"
+)]
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::audit::{Audit, AuditSpec};
+use crate::top::{Place, Top};
+
+/// The records and names of one worker.
+#[derive(Default)]
+pub struct Book {
+    audit: Option<Mutex<Audit>>,
+    clients: Mutex<Top>,
+    identities: Mutex<Top>,
+    /// What to add to the steady clock for the time of day, as the bits of a float.
+    wall: AtomicU64,
+}
+
+/// Where a client's names stand among those that ask most.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Places {
+    client: Option<Place>,
+    identity: Option<Place>,
+}
+
+impl Places {
+    /// The client is somebody else now.
+    pub fn forget_identity(&mut self) {
+        self.identity = None;
+    }
+}
+
+impl Book {
+    /// A book with an audit, if one is asked for. The error says what is wrong with it.
+    pub fn new(audit: Option<&AuditSpec>) -> Result<Self, String> {
+        let audit = audit.map(Audit::compile).transpose()?.map(Mutex::new);
+        Ok(Self { audit, ..Self::default() })
+    }
+
+    /// The audit; none where nothing is recorded.
+    pub fn audit(&self) -> Option<MutexGuard<'_, Audit>> {
+        self.audit.as_ref().map(locked)
+    }
+
+    /// Whether there is an audit.
+    pub fn has_audit(&self) -> bool {
+        self.audit.is_some()
+    }
+
+    /// Says what to add to the steady clock for seconds since 1970.
+    pub fn set_wall(&self, offset: f64) {
+        self.wall.store(offset.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Seconds since 1970 at a time of the steady clock.
+    pub fn wall(&self, now: f64) -> f64 {
+        now + f64::from_bits(self.wall.load(Ordering::Relaxed))
+    }
+
+    /// Counts one operation for a client and an identity. The names are asked for only when they have no place.
+    pub fn bump(&self, places: &mut Places, client: impl FnOnce() -> String, identity: impl FnOnce() -> String) {
+        count(&self.clients, &mut places.client, client);
+        count(&self.identities, &mut places.identity, identity);
+    }
+
+    /// The clients and the identities that asked most.
+    pub fn most(&self, n: usize) -> [Vec<(String, u64)>; 2] {
+        [&self.clients, &self.identities].map(|top| {
+            let names = locked(top);
+            names.most(n).into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+        })
+    }
+}
+
+fn count(top: &Mutex<Top>, place: &mut Option<Place>, name: impl FnOnce() -> String) {
+    let mut top = locked(top);
+    if place.is_some_and(|place| top.bump(place)) {
+        return;
+    }
+    let taken = top.take(&name());
+    // It was taken this moment, so nobody else has it.
+    let _ = top.bump(taken);
+    *place = Some(taken);
+}
+
+/// Nothing here can be half changed by a panic that would matter to others.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl core::fmt::Debug for Book {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Book").field("audit", &self.has_audit()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_asked_for_once_and_counted_each_time() {
+        let book = Book::new(None).unwrap();
+        let mut places = Places::default();
+        let mut asked = 0;
+        for _ in 0..3 {
+            book.bump(
+                &mut places,
+                || {
+                    asked += 1;
+                    "192.0.2.1".to_owned()
+                },
+                || "cn=a".to_owned(),
+            );
+        }
+        places.forget_identity();
+        book.bump(&mut places, String::new, || "cn=b".to_owned());
+        assert_eq!(asked, 1);
+        let expected = [vec![("192.0.2.1".to_owned(), 4)], vec![("cn=a".to_owned(), 3), ("cn=b".to_owned(), 1)]];
+        assert_eq!(book.most(5), expected);
+    }
+}

@@ -1,0 +1,139 @@
+//! Where a session tells its account what happens; knows what the account needs to know of the client.
+
+use ostiary_ldap::message::{ResponseHead, ResponseOp};
+use ostiary_ldap::result::{LdapResult, ResultCode};
+use ostiary_ledger::Ended;
+use ostiary_ledger::audit::{ClientFields, ConnectionEnd, ConnectionEvent, Part};
+use ostiary_ledger::sheet::Octets;
+
+use crate::account::Account;
+use crate::phase::Phase;
+use crate::session::Session;
+use crate::step::Step;
+
+/// The code of a response that was not read; no server sends it.
+const UNREAD: ResultCode = ResultCode(u32::MAX);
+
+impl Session {
+    /// The client may stay: what it does is counted from here on, under the connection's number.
+    pub fn enter(&mut self, connection: u64, port: u16, now: f64) {
+        let account = |sheet| Box::new(Account::new(sheet, connection, port, now));
+        self.account = self.settings.sheet.as_ref().map(account);
+    }
+
+    /// The client may not stay.
+    pub fn turn_away(&mut self, connection: u64, port: u16, reason: &str, now: f64) {
+        let Some(sheet) = &self.settings.sheet else { return };
+        sheet.turned_away();
+        if sheet.book.has_audit() {
+            let client = self.client_part(connection, port);
+            if let (Some(client), Some(mut audit)) = (client, sheet.book.audit()) {
+                let end = ConnectionEnd { reason: Some(reason), ..ConnectionEnd::default() };
+                audit.connection(sheet.book.wall(now), ConnectionEvent::Refused, &client, &end);
+            }
+        }
+    }
+
+    /// The server that is being set up, for records.
+    pub fn note_server(&mut self, server: &std::sync::Arc<str>) {
+        if let Some(account) = &mut self.account {
+            account.server = Some(std::sync::Arc::clone(server));
+        }
+    }
+
+    /// Whether calls are to be settled.
+    #[inline]
+    pub fn has_account(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// The call that began at `began` is over, and its octets are on their way: counts and records what ended in it.
+    /// `octets` are those that came.
+    #[inline]
+    pub fn settle(&mut self, began: f64, over: f64, octets: Octets, step: &Step) {
+        let Some(mut account) = self.account.take() else { return };
+        let closed = match self.phase {
+            Phase::Closed(reason) => Some(reason),
+            _ => None,
+        };
+        if account.wants_client(closed.is_some()) {
+            account.client = self.client_part(account.connection, account.port);
+        }
+        if account.has_ended() {
+            account.bump(
+                || self.address.map_or_else(|| "unix".to_owned(), |address| address.to_string()),
+                || if self.identity.is_anonymous() { "anonymous".to_owned() } else { self.identity.text() },
+            );
+        }
+        let (to_client, to_upstream) = (step.to_client().len(), step.to_upstream().len());
+        let octets = Octets { to_client, to_upstream, ..octets };
+        let policy = self.under_policy.as_ref().map(|under| &*under.policy);
+        account.settle(began, over, octets, closed, policy);
+        self.account = Some(account);
+    }
+
+    /// What records say of the client as it is now.
+    fn client_part(&self, connection: u64, port: u16) -> Option<Part> {
+        let sheet = self.settings.sheet.as_ref()?;
+        let tls = self.client_tls();
+        let certificate = tls.as_ref().and_then(|tls| tls.peer_certificate.as_deref());
+        let certificate = certificate.and_then(ostiary_policy::Certificate::from_der);
+        let subject = certificate.and_then(|certificate| certificate.subject).map(|subject| subject.to_string());
+        let identity = self.identity.text();
+        let fields = ClientFields {
+            connection,
+            address: self.address,
+            port,
+            listener: &self.settings.listener,
+            upstream: &sheet.upstream,
+            tls_version: tls.as_ref().map(|tls| &*tls.version),
+            tls_cipher: tls.as_ref().map(|tls| &*tls.cipher),
+            certificate: subject.as_deref(),
+            identity: Some(&identity),
+        };
+        sheet.book.audit().map(|audit| audit.client(&fields))
+    }
+
+    /// A request was answered here.
+    pub(crate) fn account_for(&mut self, message_id: u32, code: ResultCode) {
+        if let Some(account) = &mut self.account {
+            account.end(message_id, Ended::Answered(code), false);
+        }
+    }
+
+    /// Nothing answers a request like this.
+    pub(crate) fn account_silence(&mut self, message_id: u32) {
+        if let Some(account) = &mut self.account {
+            account.end(message_id, Ended::Unanswered, false);
+        }
+    }
+
+    /// The client does not wait for it any more.
+    pub(crate) fn account_abandoned(&mut self, message_id: u32) {
+        if let Some(account) = &mut self.account {
+            account.end(message_id, Ended::Abandoned, false);
+        }
+    }
+
+    /// A response passes that is too large to wait for: its result code is not read.
+    pub(crate) fn account_large(&mut self, head: &ResponseHead) {
+        if let Some(account) = &mut self.account {
+            account.respond(head.message_id, u32::from(head.operation == ResponseOp::SearchEntry), head.length);
+            if head.operation.is_final() {
+                account.end(head.message_id, Ended::Answered(UNREAD), true);
+            }
+        }
+    }
+
+    /// The server's response to it passed.
+    #[inline]
+    pub(crate) fn account_response(&mut self, message_id: u32, message: &[u8], is_entry: bool, is_final: bool) {
+        if let Some(account) = &mut self.account {
+            account.respond(message_id, u32::from(is_entry), message.len());
+            if is_final {
+                let code = LdapResult::parse(message).map_or(UNREAD, |result| result.code);
+                account.end(message_id, Ended::Answered(code), true);
+            }
+        }
+    }
+}
