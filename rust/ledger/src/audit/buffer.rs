@@ -32,7 +32,9 @@ impl Buffer {
             // Doubling, but not beyond the bound.
             self.octets.reserve_exact(self.octets.len().max(self.usual).max(RECORD).min(left));
         }
-        pieces.iter().for_each(|piece| self.octets.extend_from_slice(piece));
+        for piece in pieces {
+            self.octets.extend_from_slice(piece);
+        }
         self.records = self.records.saturating_add(1);
     }
 
