@@ -19,6 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "rust/ldap": {"ostiary-ber"},
     "rust/arena": set(),
     "rust/policy": {"ostiary-arena", "ostiary-ber", "ostiary-ldap"},
+    "rust/ledger": {"ostiary-arena", "ostiary-ldap", "ostiary-policy"},
     "rust/session": {"ostiary-ber", "ostiary-ldap", "ostiary-policy"},
     "rust/bindings": {"ostiary-ber", "ostiary-ldap", "ostiary-policy", "ostiary-session"},
     "rust/fuzz": {"ostiary-ber", "ostiary-ldap", "ostiary-policy", "ostiary-session"},
@@ -40,6 +41,7 @@ CORE = {
         "thiserror",
         "webpki",
     },
+    "rust/ledger": {"serde"},
     "rust/session": {"rustls", "smallvec", "thiserror"},
 }
 DENIED = {
