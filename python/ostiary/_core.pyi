@@ -164,8 +164,10 @@ class UpstreamTls:
 class ServerSetup:
     """What one server is asked for when it is connected."""
 
-    def __new__(cls, mode: str, tls: UpstreamTls | None = None, name: str | None = None) -> ServerSetup:
-        """`none`: plain, or TLS of the driver's own from the start. `ldaps` and `starttls` with `tls` and the `name`
+    def __new__(
+        cls, mode: str, tls: UpstreamTls | None = None, name: str | None = None, *, server: str | None = None
+    ) -> ServerSetup:
+        """`server` is how records name it. `none`: plain, or TLS of the driver's own from the start. `ldaps` and `starttls` with `tls` and the `name`
         that the certificate has to carry: the session's TLS. `starttls` alone: the session asks, the driver's engine
         does the handshake. Raises: ValueError when these do not fit together, or `name` is no name.
         """
@@ -207,8 +209,11 @@ class Settings:
 class Shared:
     """What all workers of a gateway share: the tables of its policy, and what is counted."""
 
-    def __new__(cls, key: bytes, names: str, *, policy: str | None = None, workers: int = 1) -> Shared:
+    def __new__(
+        cls, key: bytes, names: str, *, policy: str | None = None, audit: str | None = None, workers: int = 1
+    ) -> Shared:
         """`key`: 16 random octets, by which the tables hash, the same for all workers. `policy`: as `Policy` takes it.
+        `audit`: JSON, as `ostiary.audit` makes it of the configuration; None: nothing is recorded.
 
         `names` is JSON: `{"listeners": [[name, TLS mode, upstream]], "upstreams": [[name, [server]]],
         "plugins": [name], "exemplars": bool}`; labels have no other values. Raises: ValueError, as `Policy`.
@@ -221,8 +226,17 @@ class Shared:
         """What is counted."""
     def next_connection(self) -> int:
         """A number for a connection that no other of any worker has had."""
+    def drain(self) -> tuple[bytes, int, int]:
+        """This worker's records that are to be written, how many they are, and how many were lost for want of room."""
+    def set_wall(self, offset: float) -> None:
+        """What to add to the steady clock for seconds since 1970: the time of records."""
+    def most(self, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """The clients and the identities of this worker that asked most, and how often."""
     def acquire(self, name: bytes, limit: int) -> Hold | None:
         """One of what `name` may have `limit` of, in all workers together; None: there is none left."""
+
+def audit_fields() -> list[tuple[str, str, str, str]]:
+    """The fields of records: names in json, ecs and cef (empty where a format has none), and what they mean."""
 
 @final
 class Hold:
@@ -498,8 +512,13 @@ class Session:
 
     def __new__(cls, settings: Settings, now: float, address: str | None = None) -> Session:
         """`address` is for the policy's rules; none for a unix socket. Raises: ValueError when it is none."""
-    def enter(self, connection: int) -> None:
-        """The client may stay: what it does is counted from here on, where anything is, under this number."""
+    def enter(self, connection: int, port: int, now: float) -> None:
+        """The client may stay: what it does is counted and recorded from here on, where anything is, under this number.
+
+        `port` is the client's; 0 on a unix socket.
+        """
+    def turn_away(self, connection: int, port: int, reason: str, now: float) -> None:
+        """The client may not stay, which is counted and recorded."""
     def client_data(self, data: bytes, now: float) -> Step: ...
     def client_eof(self, now: float) -> Step:
         """The client will send no more; what is outstanding is still answered."""

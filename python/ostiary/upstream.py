@@ -80,17 +80,18 @@ def servers(plan: UpstreamPlan) -> list[Server]:
     """The servers of an upstream with their TLS, in the order of the configuration."""
     if plan.tls is not None:
         own = UpstreamTls(**plan.tls)
-        return [Server(each, ServerSetup(plan.mode, own, each.verify_name)) for each in plan.servers]
-    setup = ServerSetup("starttls" if plan.mode == "starttls" else "none")
+        return [Server(each, ServerSetup(plan.mode, own, each.verify_name, server=each.text)) for each in plan.servers]
+    mode = "starttls" if plan.mode == "starttls" else "none"
+    setups = [(each, ServerSetup(mode, server=each.text)) for each in plan.servers]
     if plan.openssl is None:
-        return [Server(each, setup) for each in plan.servers]
+        return [Server(each, setup) for each, setup in setups]
     # Late: the libraries that read certificates are only for upstreams that need this engine.
     from ostiary.tls import openssl_context
 
     engine = openssl_context(plan.openssl)
     if plan.mode == "ldaps":
-        return [Server(each, setup, tls_from_start=engine) for each in plan.servers]
-    return [Server(each, setup, tls_after_start_tls=engine) for each in plan.servers]
+        return [Server(each, setup, tls_from_start=engine) for each, setup in setups]
+    return [Server(each, setup, tls_after_start_tls=engine) for each, setup in setups]
 
 
 class Dial:

@@ -1,8 +1,8 @@
-//! Who asks most: the names that were counted most often, in a table of fixed size (space-saving, Metwally et al. 2005).
+//! Who asks most: the names that were counted most often, in a table of fixed size.
 //!
-//! A new name takes the place of the one with the least count and inherits it, so that a count is never too low, and
-//! too high by no more than what was inherited; who has more than a table's share of all is always in it. What the names
-//! mean is not known here.
+//! Space-saving (Metwally et al., 2005): a new name takes the place of the one with the least count and inherits it, so
+//! that a count is never too low, and too high by no more than what was inherited; who has more than a table's share of
+//! all is always in it. What the names mean is not known here.
 
 use std::collections::HashMap;
 

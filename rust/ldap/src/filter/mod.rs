@@ -16,7 +16,7 @@ use ostiary_ber::Error;
 use crate::attribute::{AttributeDescription, AttributeError};
 
 pub use crate::message::FilterLimits;
-pub use tokens::{Part, SubstringParts, Token, Tokens};
+pub use tokens::{SubstringParts, SubstringPlace, Token, Tokens};
 
 /// Why something is no filter that can be worked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

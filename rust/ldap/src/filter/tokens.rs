@@ -1,7 +1,7 @@
 //! An encoded filter piece by piece, in the order of its text, without making the tree.
 //!
-//! It is for those who write filters down: nothing is normalised, and attribute descriptions that no tree could have are
-//! told as they came.
+//! It is for those who write filters down: nothing is normalised, and attribute descriptions that no tree could have
+//! are told as they came.
 
 use ostiary_ber::{Reader, tag};
 use smallvec::SmallVec;
@@ -116,7 +116,7 @@ fn extensible(mut content: Reader<'_>) -> Option<Token<'_>> {
 
 /// Where a part of a substring filter has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum SubstringPlace {
     /// At the start of the value.
     Initial,
     /// Behind the parts before it.
@@ -132,14 +132,14 @@ pub struct SubstringParts<'a> {
 }
 
 impl<'a> Iterator for SubstringParts<'a> {
-    type Item = (Part, &'a [u8]);
+    type Item = (SubstringPlace, &'a [u8]);
 
-    fn next(&mut self) -> Option<(Part, &'a [u8])> {
+    fn next(&mut self) -> Option<(SubstringPlace, &'a [u8])> {
         let (tag, part) = self.reader.read_any("filter.substrings").ok()?;
         let place = match tag {
-            choice::INITIAL => Part::Initial,
-            choice::FINAL => Part::Final,
-            _ => Part::Any,
+            choice::INITIAL => SubstringPlace::Initial,
+            choice::FINAL => SubstringPlace::Final,
+            _ => SubstringPlace::Any,
         };
         Some((place, part))
     }
@@ -165,9 +165,9 @@ mod tests {
             Token::Present(attribute) => format!("({}=*)", show(attribute)),
             Token::Substrings { attribute, parts } => {
                 let parts = parts.map(|(place, part)| match place {
-                    Part::Initial => show(part),
-                    Part::Any => format!("*{}", show(part)),
-                    Part::Final => format!("*{}$", show(part)),
+                    SubstringPlace::Initial => show(part),
+                    SubstringPlace::Any => format!("*{}", show(part)),
+                    SubstringPlace::Final => format!("*{}$", show(part)),
                 });
                 format!("({}={})", show(attribute), parts.collect::<String>())
             }

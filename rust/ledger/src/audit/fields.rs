@@ -43,42 +43,54 @@ macro_rules! fields {
 }
 
 fields! {
-    Time => "time", "@timestamp", "rt", "when it ended: RFC 3339 in UTC with milliseconds; in cef milliseconds since 1970";
+    Time => "time", "@timestamp", "rt",
+        "when it ended: RFC 3339 in UTC with milliseconds; in cef milliseconds since 1970";
     Event => "event", "event.action", "cat",
-        "operation, connection_opened, connection_refused or connection_closed; in ecs an operation's own name stands here";
+        "operation, connection_opened, connection_refused or connection_closed; in ecs an operation's own name";
     EcsVersion => "", "ecs.version", "", "the version of the Elastic Common Schema whose names these are";
     EventKind => "", "event.kind", "", "always event";
-    EventCategory => "", "event.category", "", "authentication for binds, database for other operations, network for connections";
-    EventType => "", "event.type", "", "what kind of event of its category: start, access, change, info, connection, denied or end";
+    EventCategory => "", "event.category", "",
+        "authentication for binds, database for other operations, network for connections";
+    EventType => "", "event.type", "",
+        "what kind of event of its category: start, access, change, info, connection, denied or end";
     Product => "", "observer.product", "", "always ostiary; cef has it in its header";
     ObserverType => "", "observer.type", "", "always proxy";
     Protocol => "", "network.protocol", "", "always ldap";
-    Connection => "connection", "ldap.connection", "cn1" ["connection"], "the number of the client's connection, the same in all of its records";
+    Connection => "connection", "ldap.connection", "cn1" ["connection"],
+        "the number of the client's connection, the same in all of its records";
     Client => "client", "source.ip", "src", "the client's address, after PROXY protocol; none on a unix socket";
     Port => "port", "source.port", "spt", "the client's port";
     Listener => "listener", "ldap.listener", "ldapListener", "the listener it came by";
     Upstream => "upstream", "ldap.upstream", "ldapUpstream", "the upstream that the listener leads to";
     TlsVersion => "tls_version", "tls.version", "ldapTlsVersion", "the version of the client's TLS; none without TLS";
     TlsCipher => "tls_cipher", "tls.cipher", "ldapTlsCipher", "its cipher suite";
-    Certificate => "certificate", "tls.client.subject", "ldapCertificate", "the subject of the client's certificate, if it proved to have one";
+    Certificate => "certificate", "tls.client.subject", "ldapCertificate",
+        "the subject of the client's certificate, if it proved to have one";
     Identity => "identity", "user.name", "suser",
-        "who the client has proved to be; after a bind that succeeded, who it is from then on; none while it is anonymous";
-    Operation => "operation", "event.action", "act", "bind, search, compare, add, modify, delete, modify_dn, extended, unbind or abandon";
-    IdentityAsked => "identity_asked", "user.target.name", "duser", "the name in a bind, whether it was proved or not; none where it is empty";
-    Mechanism => "mechanism", "ldap.mechanism", "ldapMechanism", "how a bind authenticates: simple, sicily, or the name of a SASL mechanism";
+        "who the client has proved to be, after a bind that succeeded who it is from then on; none if anonymous";
+    Operation => "operation", "event.action", "act",
+        "bind, search, compare, add, modify, delete, modify_dn, extended, unbind or abandon";
+    IdentityAsked => "identity_asked", "user.target.name", "duser",
+        "the name in a bind, whether it was proved or not; none where it is empty";
+    Mechanism => "mechanism", "ldap.mechanism", "ldapMechanism",
+        "how a bind authenticates: simple, sicily, or the name of a SASL mechanism";
     Base => "base", "ldap.base", "ldapBase", "the DN that the operation is about; of a search, where it starts";
     Scope => "scope", "ldap.scope", "ldapScope", "of a search: base, one, sub or children";
     Filter => "filter", "ldap.filter", "ldapFilter",
-        "what a search or compare tests, with ? for each value; with filter_values the values, but never those of secret attributes";
+        "what a search or compare tests, with ? for values; with filter_values all but those of secret attributes";
     Attributes => "attributes", "ldap.attributes", "ldapAttributes",
-        "the attributes that are asked for, compared, added or changed, as they were spelt; a search without any asks for all";
+        "the attributes asked for, compared, added or changed, as they were spelt; a search without any asks for all";
     Changes => "changes", "ldap.changes", "ldapChanges", "what a modify does, in its order: replace:mail";
-    NewDn => "new_dn", "ldap.new_dn", "ldapNewDn", "what a modify_dn renames the entry to: the new RDN, and the new parent if it moves";
-    Extended => "extended", "ldap.extended", "ldapExtended", "the object identifier of an extended operation, and its name if it is known";
+    NewDn => "new_dn", "ldap.new_dn", "ldapNewDn",
+        "what a modify_dn renames the entry to: the new RDN, and the new parent if it moves";
+    Extended => "extended", "ldap.extended", "ldapExtended",
+        "the object identifier of an extended operation, and its name if it is known";
     Controls => "controls", "ldap.controls", "ldapControls", "the object identifiers of the request's controls";
     Message => "message", "ldap.message", "cn2" ["message"], "the client's number for the request";
-    Code => "code", "ldap.code", "ldapCode", "the result code by name, or its number where it has none; none where no answer came";
-    Outcome => "", "event.outcome", "outcome", "success, failure or unknown, by the result code; in json the code says it";
+    Code => "code", "ldap.code", "ldapCode",
+        "the result code by name, or its number where it has none; none where no answer came";
+    Outcome => "", "event.outcome", "outcome",
+        "success, failure or unknown, by the result code; in json the code says it";
     Entries => "entries", "ldap.entries", "cn3" ["entries"], "how many entries a search gave";
     Bytes => "bytes", "server.bytes", "in", "how many octets of LDAP went to the client";
     Seconds => "seconds", "event.duration", "cfp1" ["seconds"], "how long it took, in seconds; in ecs nanoseconds";
@@ -87,7 +99,8 @@ fields! {
     Rule => "rule", "rule.name", "ldapRule", "its rule";
     Mode => "mode", "ldap.mode", "ldapMode", "enforce: the decision was applied; monitor: it would have been";
     Reason => "reason", "event.reason", "reason", "why a connection was refused or closed";
-    Truncated => "truncated", "ldap.truncated", "ldapTruncated", "true where something was too long and is cut, with ... at its end; left out otherwise";
+    Truncated => "truncated", "ldap.truncated", "ldapTruncated",
+        "true where something was too long and is cut, with ... at its end; left out otherwise";
 }
 
 /// The octets before the values of all fields, in one format.

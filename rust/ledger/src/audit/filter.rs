@@ -1,9 +1,9 @@
 //! The text of a filter (RFC 4515): its shape, and its values only where they may be shown.
 //!
-//! Values of secret attributes never may, nor those of a match that names no attribute, for it tests them all. Names are
-//! shown as they were spelt.
+//! Values of secret attributes never may, nor those of a match that names no attribute, for it tests them all. Names
+//! are shown as they were spelt.
 
-use ostiary_ldap::filter::{Part, SubstringParts, Token, Tokens};
+use ostiary_ldap::filter::{SubstringParts, SubstringPlace, Token, Tokens};
 use ostiary_ldap::message::{CompareRequest, SearchRequest};
 
 use super::secret::SecretAttributes;
@@ -74,11 +74,11 @@ impl Filters<'_> {
         text.push(b"=");
         let mut has_star = false;
         for (place, part) in parts {
-            if place != Part::Initial && !has_star {
+            if place != SubstringPlace::Initial && !has_star {
                 text.push(b"*");
             }
             self.value(Some(attribute), part, text);
-            has_star = place != Part::Final;
+            has_star = place != SubstringPlace::Final;
             if has_star {
                 text.push(b"*");
             }

@@ -1,9 +1,9 @@
 //! Audit records: who did what, when and from where, one for each operation and for what happens to connections.
 //!
 //! What is known of a client, and of a request, is written once, when it becomes known: a [`Part`]. A record is both
-//! parts, and how it ended. It is whole, valid, and of at most [`RECORD`] octets, whatever was sent; what is too long is
-//! cut, and the record says so. No secret can be in it: see [`secret`] and [`request`]. Where records go, and what time
-//! it is, are not known here.
+//! parts, and how it ended. It is whole, valid, and of at most [`RECORD`] octets, whatever was sent; what is too long
+//! is cut, and the record says so. No secret can be in it: credentials, and values that are written, are not even read.
+//! Where records go, and what time it is, are not known here.
 
 mod buffer;
 mod client;
@@ -16,8 +16,6 @@ mod secret;
 mod sheet;
 mod spec;
 mod syslog;
-#[cfg(test)]
-mod tests;
 mod text;
 mod time;
 

@@ -6,6 +6,7 @@ use ostiary_ldap::message::RequestKind;
 use ostiary_ldap::result::ResultCode;
 
 use super::spec::SamplingSpec;
+use super::time::span;
 
 /// What a share of 1 is counted in; binary fractions would not add up to it.
 const WHOLE: u32 = 1_000_000_000;
@@ -19,9 +20,8 @@ struct Share {
 
 impl Share {
     fn new(share: f64) -> Option<Self> {
-        let of_whole = (0..=1).contains(&super::time::span(share).as_secs()).then_some(super::time::span(share))?;
-        let of_whole = u32::try_from(of_whole.as_nanos()).ok().filter(|of_whole| *of_whole <= WHOLE)?;
-        (share >= 0.0).then_some(Self { of_whole, collected: 0 })
+        let of_whole = u32::try_from(span(share).as_nanos()).ok()?;
+        (share >= 0.0 && of_whole <= WHOLE).then_some(Self { of_whole, collected: 0 })
     }
 
     fn takes(&mut self) -> bool {

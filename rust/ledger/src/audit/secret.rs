@@ -129,13 +129,12 @@ impl SecretAttributes {
         let is_of_name = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b';');
         let start = text.iter().rposition(|octet| !is_of_name(octet)).map_or(0, |place| place.saturating_add(1));
         let name = text.get(start..).unwrap_or_default();
-        let attribute_type = name.split(|octet| *octet == b';').next().unwrap_or_default();
-        let spelling = without_prefix(attribute_type);
-        match spelling {
+        // A semicolon stands before an option, and in LDAPv2 before the next RDN.
+        name.split(|octet| *octet == b';').map(without_prefix).any(|spelling| match spelling {
             // A number without dots is a value with an equals sign behind it, not an object identifier.
             [b'0'..=b'9', ..] => spelling.contains(&b'.') && self.contain(spelling),
             _ => self.has_spelling(spelling),
-        }
+        })
     }
 
     #[inline]

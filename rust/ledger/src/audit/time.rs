@@ -72,9 +72,10 @@ fn digits<const N: usize>(places: [&mut u8; N], mut number: u64) {
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days.saturating_add(719_468);
     let (era, of_era) = (days / 146_097, days % 146_097);
-    let leaps = (of_era / 36_524).saturating_sub(of_era / 1_460).saturating_sub(of_era / 146_096);
-    let year_of_era = of_era.saturating_add(leaps) / 365;
-    let before = (year_of_era.saturating_mul(365)).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100);
+    // What each four years have more than four times 365 days, and each hundred and four hundred years less and more.
+    let leaps = (of_era / 1_460).saturating_add(of_era / 146_096).saturating_sub(of_era / 36_524);
+    let year_of_era = of_era.saturating_sub(leaps) / 365;
+    let before = year_of_era.saturating_mul(365).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100);
     let of_year = of_era.saturating_sub(before);
     let from_march = of_year.saturating_mul(5).saturating_add(2) / 153;
     let day = of_year.saturating_sub(from_march.saturating_mul(153).saturating_add(2) / 5).saturating_add(1);
