@@ -69,14 +69,16 @@ class Connection(asyncio.Protocol):
         self.write = transport.write
         """Writes to the client."""
         listener, now = self._listener, monotonic()
-        address = peer_host(self._transport) if listener.has_policy else None
-        self.session = Session(listener.settings, now, address)
-        if not listener.admit(self, address):
-            transport.abort()
-            return
+        address, port = peer(transport) if listener.looks_at_clients else (None, 0)
+        self.session = session = Session(listener.settings, now, address)
         self.number = listener.seeing.shared.next_connection()
         """By which plugins and records know it."""
-        self.session.enter(self.number)
+        refusal = listener.admit(self, address)
+        if refusal is not None:
+            session.turn_away(self.number, port, refusal, now)
+            transport.abort()
+            return
+        session.enter(self.number, port, now)
         transport.set_write_buffer_limits(high=listener.buffered_bytes)
         self._arm(self.session.deadline - now)
         if listener.hooks is not None:
@@ -313,10 +315,10 @@ ACTIONS: dict[type[Event], Callable[[Connection, Any], None]] = {
 }
 
 
-def peer_host(transport: asyncio.BaseTransport) -> str | None:
-    """The peer's IP address; none on a unix socket."""
-    peer = transport.get_extra_info("peername")
-    return peer[0] if isinstance(peer, tuple) else None
+def peer(transport: asyncio.BaseTransport) -> tuple[str | None, int]:
+    """The peer's IP address and port; None and 0 on a unix socket."""
+    name = transport.get_extra_info("peername")
+    return (name[0], name[1]) if isinstance(name, tuple) else (None, 0)
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:

@@ -82,9 +82,11 @@ class Listener:
             upstream_knows_gateway=upstream.knows_gateway,
             listener=plan.name,
             policy=policing.policy,
-            counted=seeing.shared,
+            counted=seeing.shared if seeing.is_on else None,
             **plan.settings,
         )
+        self.looks_at_clients = seeing.is_on or policing.policy is not None
+        """Whether anybody asks where clients come from."""
         self.connections: set[Connection] = set()
         self._plan = plan
         self._admission = admission
@@ -93,11 +95,6 @@ class Listener:
         # Who takes part in limits on connections, and how to give that back.
         self._entries: dict[Connection, Entry] = {}
         self._server: asyncio.Server | None = None
-
-    @property
-    def has_policy(self) -> bool:
-        """Whether rules or hooks judge its clients."""
-        return self._policing.policy is not None
 
     @property
     def hooks(self) -> HookChain | None:
@@ -158,10 +155,11 @@ class Listener:
                 with contextlib.suppress(OSError):
                     Path(self._plan.path).unlink()
 
-    def admit(self, connection: Connection, address: str | None) -> bool:
-        """Whether a client that has just connected may stay; its address where there is a policy."""
-        if not self._enter(connection, address):
-            return False
+    def admit(self, connection: Connection, address: str | None) -> str | None:
+        """What keeps out a client that has just connected, if anything; its address where somebody asks for it."""
+        rule = self._enter(connection, address)
+        if rule is not None:
+            return rule
         limit = self._admission.admit(connection)
         if limit is not None:
             log.event(
@@ -169,9 +167,9 @@ class Listener:
                 client=connection.client_address, listener=self.name, limit=limit,
             )  # fmt: skip
             self._leave(connection)
-            return False
+            return limit
         self.connections.add(connection)
-        return True
+        return None
 
     def forget(self, connection: Connection) -> None:
         """A client is gone."""
@@ -180,19 +178,20 @@ class Listener:
             self._admission.release(connection)
             self._leave(connection)
 
-    def _enter(self, connection: Connection, address: str | None) -> bool:
-        """Whether the policy's limits on connections let the client in."""
+    def _enter(self, connection: Connection, address: str | None) -> str | None:
+        """The rule of the policy that limits connections and keeps the client out."""
         policy = self._policing.policy
         if policy is None or not policy.limits_connections:
-            return True
+            return None
         entry = policy.admit(self.name, address, monotonic())
         for plugin, rule in entry.monitored:
             self.decisions.note_connection(plugin, rule, "monitor", connection.client_address, self.name)
         if entry.refused is not None:
-            self.decisions.note_connection(*entry.refused, "enforce", connection.client_address, self.name)
-            return False
+            plugin, rule = entry.refused
+            self.decisions.note_connection(plugin, rule, "enforce", connection.client_address, self.name)
+            return f"{plugin}: {rule}"
         self._entries[connection] = entry
-        return True
+        return None
 
     def _leave(self, connection: Connection) -> None:
         entry = self._entries.pop(connection, None)
