@@ -38,14 +38,16 @@ class Batch:
 
     def reached(self, position: int) -> None:
         """Everything before the position was taken: `done` moves behind the last record that is whole."""
-        if not self._is_framed:
+        if position == len(self.octets):
+            self.done = position
+        elif not self._is_framed:
             # Not found is -1: then nothing moves.
             self.done = max(self.done, self.octets.rfind(b"\n", self.done, position) + 1)
-            return
-        for _, end in messages(self.octets, self.done):
-            if end > position:
-                break
-            self.done = end
+        else:
+            for _, end in messages(self.octets, self.done):
+                if end > position:
+                    break
+                self.done = end
 
 
 def messages(octets: bytes, begin: int = 0) -> Iterator[tuple[int, int]]:
