@@ -64,10 +64,8 @@ def _mode(path: Path) -> int | None:
         return None
 
 
-def audit_notices(audit: Audit | None) -> Iterator[tuple[Loc, str]]:
-    """Every notice about a table without faults."""
-    if audit is None:
-        return
+def audit_notices(audit: Audit) -> Iterator[tuple[Loc, str]]:
+    """Every notice about a table without faults, but for those about its certificate."""
     yield from _on_the_way(audit.output)
     path = audit.output.path
     if audit.output.kind == "file" and path is not None and path.exists() and path.stat().st_mode & stat.S_IROTH:

@@ -39,7 +39,9 @@ def notices(config: Config) -> list[Fault]:
     found += [Fault(name, notice) for name, notice in PLANNED.items() if name in config.model_fields_set]
     found += [Fault(key_path(loc), message) for loc, message in plugin_warnings(config)]
     found += [Fault(key_path(loc), message) for loc, message in _monitors(config)]
-    found += [Fault(key_path(loc), message) for loc, message in audit_notices(config.audit)]
+    if config.audit is not None:
+        found += [Fault(key_path(loc), message) for loc, message in audit_notices(config.audit)]
+        found += [Fault(key_path(loc), message) for loc, message in _identity(config.audit.tls, ("audit", "tls"))]
     return found
 
 
