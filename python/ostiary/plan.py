@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ostiary import config
+    from ostiary.audit import AuditPlan
 
 __all__ = ["HookPlan", "ListenerPlan", "Plan", "ServerPlan", "UpstreamPlan", "plan"]
 
@@ -95,6 +96,8 @@ class Plan:
     """The specification of the core's `Policy`, as JSON; None without plugins."""
     hooks: tuple[HookPlan, ...] = ()
     """The plugins that are asked live, in their order."""
+    audit: AuditPlan | None = None
+    """What records are made and where they go; None without any."""
 
 
 def plan(asked: config.Config) -> Plan:
@@ -103,6 +106,8 @@ def plan(asked: config.Config) -> Plan:
     Raises:
         IdentityError: a certificate, key or authority cannot be used (any more).
     """
+    from ostiary.audit.plan import audit_plan
+
     limits = asked.limits
     policy, hooks = plugins(asked)
     return Plan(
@@ -114,6 +119,7 @@ def plan(asked: config.Config) -> Plan:
         drain_seconds=limits.drain_seconds,
         policy=policy,
         hooks=hooks,
+        audit=None if asked.audit is None else audit_plan(asked.audit),
     )
 
 

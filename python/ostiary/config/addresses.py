@@ -71,13 +71,10 @@ class ServerUrl:
             return cls(scheme="ldapi", path=_ldapi_path(rest))
         if scheme not in ("ldap", "ldaps"):
             raise ValueError(f"not an ldap url; {_URL_HINT}")
-        if any(mark in rest for mark in "/?#@"):
-            raise ValueError(f"only host and port belong here; {_URL_HINT}")
-        match = _HOST_AND_PORT.match(rest)
-        host = None if match is None else _ip(match) or _host_name(match["host"])
-        if match is None or host is None:
-            raise ValueError(f"not a host name or ip address; {_URL_HINT}")
-        port = DEFAULT_PORTS[scheme] if match["port"] is None else _port(match["port"], lowest=1)
+        try:
+            host, port = parse_host_and_port(rest, DEFAULT_PORTS[scheme])
+        except ValueError as error:
+            raise ValueError(f"{error}; {_URL_HINT}") from None
         return cls(scheme="ldaps" if scheme == "ldaps" else "ldap", host=host, port=port)
 
     def __str__(self) -> str:
@@ -96,6 +93,14 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as far as its name tells."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def parse_host(text: str) -> str:
     """The host name or IP address as given, for checking a certificate. Raises: ValueError."""
     try:
@@ -105,6 +110,17 @@ def parse_host(text: str) -> str:
     if host is None:
         raise ValueError("not a host name or ip address")
     return host
+
+
+def parse_host_and_port(text: str, default_port: int) -> tuple[str, int]:
+    """What stands in a URL behind its scheme: a host name or IP address, and perhaps a port. Raises: ValueError."""
+    if any(mark in text for mark in "/?#@"):
+        raise ValueError("only host and port belong here")
+    match = _HOST_AND_PORT.match(text)
+    host = None if match is None else _ip(match) or _host_name(match["host"])
+    if match is None or host is None:
+        raise ValueError("not a host name or ip address")
+    return host, default_port if match["port"] is None else _port(match["port"], lowest=1)
 
 
 def _ip(match: re.Match[str]) -> str | None:

@@ -12,6 +12,8 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from ostiary.config.audit import AuditTls
+from ostiary.config.audit_output import AuditOutput
 from ostiary.config.listeners import IdentityFiles, ListenerTls
 from ostiary.config.model import Config
 from ostiary.config.table import Finding, Loc
@@ -32,7 +34,7 @@ from ostiary.tls.identity import read
 def check_files(config: Config) -> Iterator[Finding]:
     """Everything that is wrong with files of tables that speak TLS."""
     for tls, loc in _tls_tables(config):
-        engine = getattr(tls, "engine", "openssl") if isinstance(tls, UpstreamTls) else "rustls"
+        engine = "rustls" if isinstance(tls, ListenerTls) else getattr(tls, "engine", "openssl")
         yield from _identity(tls, engine, loc)
         for index, certificate in enumerate(getattr(tls, "certificates", ())):
             if isinstance(certificate, IdentityFiles):
@@ -41,13 +43,18 @@ def check_files(config: Config) -> Iterator[Finding]:
             yield from _authorities(getattr(tls, key, None), engine, (*loc, key))
 
 
-def _tls_tables(config: Config) -> Iterator[tuple[ListenerTls | UpstreamTls, Loc]]:
+def _tls_tables(config: Config) -> Iterator[tuple[ListenerTls | UpstreamTls | AuditTls, Loc]]:
     # getattr with a default also passes over what could not be read (`Absent`).
     for group in ("listeners", "upstreams"):
         for index, table in enumerate(getattr(config, group, ())):
             tls = getattr(table, "tls", None)
             if isinstance(tls, ListenerTls | UpstreamTls) and getattr(tls, "mode", None) != "none":
                 yield tls, (group, index, "tls")
+    audit = getattr(config, "audit", None)
+    output, tls = getattr(audit, "output", None), getattr(audit, "tls", None)
+    # An output that could not be read may be one with TLS.
+    if isinstance(tls, AuditTls) and (not isinstance(output, AuditOutput) or output.kind == "tls"):
+        yield tls, ("audit", "tls")
 
 
 def _identity(files: IdentityFiles, engine: str, loc: Loc) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ostiary.config.audit_checks import check_audit
 from ostiary.config.certificate_checks import check_files
 from ostiary.config.checks import check_meaning
 from ostiary.config.environment import Interpolated, interpolate
@@ -47,7 +48,7 @@ def parse(text: str, directory: Path) -> Config:
     config = reader.table(Config, values.data, ())
     findings = [*values.findings, *reader.findings, *check_meaning(config)]
     findings += check_plugins(config, [each.loc for each in findings])
-    findings += check_files(config)
+    findings += [*check_audit(getattr(config, "audit", None)), *check_files(config)]
     if findings:
         raise ConfigError(_faults(findings, values, raw))
     return Config.model_validate(values.data, context={"directory": directory})

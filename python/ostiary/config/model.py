@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from ostiary.config.audit import Audit
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener
-from ostiary.config.planned import Admin, Audit
+from ostiary.config.planned import Admin
 from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
 from ostiary.config.upstreams import Upstream
@@ -42,8 +43,8 @@ class Config(Table):
     """How much clients may take up."""
     admin: Admin = Admin()
     """Metrics, health and status; not in this version."""
-    audit: Audit = Audit()
-    """The record of every operation; not in this version."""
+    audit: Audit | None = None
+    """The record of every operation; without this table there is none."""
 
     @classmethod
     def from_toml(cls, text: str, directory: Path) -> Config:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from ostiary.config.addresses import ServerUrl
+from ostiary.config.addresses import ServerUrl, is_loopback
+from ostiary.config.audit_checks import audit_notices
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
 from ostiary.config.planned import PLANNED
@@ -39,6 +39,9 @@ def notices(config: Config) -> list[Fault]:
     found += [Fault(name, notice) for name, notice in PLANNED.items() if name in config.model_fields_set]
     found += [Fault(key_path(loc), message) for loc, message in plugin_warnings(config)]
     found += [Fault(key_path(loc), message) for loc, message in _monitors(config)]
+    if config.audit is not None:
+        found += [Fault(key_path(loc), message) for loc, message in audit_notices(config.audit)]
+        found += [Fault(key_path(loc), message) for loc, message in _identity(config.audit.tls, ("audit", "tls"))]
     return found
 
 
@@ -58,7 +61,7 @@ def _listener(listener: Listener, loc: Loc) -> Iterator[tuple[Loc, str]]:
         yield from _identity(certificate, (*loc, "tls", "certificates", index))
     if tls.mode == "none" and listener.require_tls == "all":
         yield (*loc, "require_tls"), "every operation is refused, as this listener offers no TLS"
-    is_exposed = listener.address.path is None and not _is_loopback(listener.address.host)
+    is_exposed = listener.address.path is None and not is_loopback(listener.address.host)
     if tls.mode != "ldaps" and listener.require_tls == "off" and is_exposed:
         yield (*loc, "require_tls"), "passwords may cross the network in the clear"
     if listener.sasl_security_layers == "opaque":
@@ -109,11 +112,4 @@ def _others_may_read(path: Path) -> bool:
 
 
 def _is_here(server: ServerUrl) -> bool:
-    return server.path is not None or _is_loopback(server.host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return server.path is not None or is_loopback(server.host)

@@ -8,6 +8,7 @@ ones is built for the checks. Only a file without a fault becomes a `Config` in 
 from __future__ import annotations
 
 import functools
+import types
 import typing
 from contextlib import suppress
 from pathlib import Path
@@ -124,6 +125,9 @@ def _element(field: FieldInfo) -> tuple[type[Table] | None, bool]:
     listed = typing.get_origin(annotation) is tuple
     if listed:
         annotation = typing.get_args(annotation)[0]
+    elif isinstance(annotation, types.UnionType):
+        # A table that may be left out.
+        annotation = next(each for each in typing.get_args(annotation) if each is not types.NoneType)
     is_table = isinstance(annotation, type) and issubclass(annotation, Table)
     return (annotation if is_table else None), listed
 

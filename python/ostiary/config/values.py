@@ -30,7 +30,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
 _SOCKET_MODE = re.compile(r"0?[0-7]{3}\Z")
 
 
-def _directory(info: ValidationInfo) -> Path | None:
+def directory_of(info: ValidationInfo) -> Path | None:
+    """Where relative paths start, if that is known."""
     directory = (info.context or {}).get("directory")
     return directory if isinstance(directory, Path) else None
 
@@ -53,12 +54,12 @@ def _path(value: object, info: ValidationInfo) -> Path:
     text = _text(value)
     if not text or "\0" in text:
         raise ValueError("not the name of a file")
-    directory = _directory(info)
+    directory = directory_of(info)
     return Path(text) if directory is None else directory / text
 
 
 def _address(value: object, info: ValidationInfo) -> Address:
-    return value if isinstance(value, Address) else Address.parse(_text(value), _directory(info))
+    return value if isinstance(value, Address) else Address.parse(_text(value), directory_of(info))
 
 
 def _server(value: object) -> ServerUrl:

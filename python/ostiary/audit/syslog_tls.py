@@ -1,0 +1,76 @@
+"""Records to a syslog collector inside TLS (RFC 5425), its certificate always verified.
+
+By Python's `ssl`: a collector is no business of sessions. Keys reach OpenSSL by memory that has no name. Imports
+nothing that reads certificates: the plan has them read.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import ssl
+
+from ostiary.audit.plan import CollectorTls
+from ostiary.audit.syslog import TcpSink
+
+__all__ = ["TlsSink"]
+
+_PEM_LINE = 64
+
+
+class TlsSink(TcpSink):
+    """A collector over TLS."""
+
+    QUIET = (BlockingIOError, ssl.SSLWantReadError)
+
+    def __init__(self, host: str, port: int, tls: CollectorTls) -> None:
+        super().__init__(host, port)
+        self._verify_name = tls.verify_name
+        self._context = _context(tls)
+
+    def close(self) -> None:
+        """Closes the connection, and tells the collector that this is its end."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            try:
+                # Not to wait for the answer: one that hangs must not hold the thread.
+                self._socket.settimeout(0)
+                self._socket.unwrap()
+            except (OSError, ValueError):
+                pass
+        super().close()
+
+    def _connected(self) -> socket.socket:
+        link = super()._connected()
+        try:
+            return self._context.wrap_socket(link, server_hostname=self._verify_name)
+        except (OSError, ValueError):
+            link.close()
+            raise
+
+
+def _context(tls: CollectorTls) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=b"".join(tls.authorities))
+    # Any certificate in `ca` is an anchor, an intermediate one too: as towards the directories.
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    if tls.chain:
+        _identify(context, tls)
+    return context
+
+
+def _identify(context: ssl.SSLContext, tls: CollectorTls) -> None:
+    """Gives the gateway's own certificate to the context, which takes nothing but files."""
+    file = os.memfd_create("ostiary-identity", os.MFD_CLOEXEC)
+    try:
+        with open(file, "wb", closefd=False) as memory:
+            memory.write("".join(ssl.DER_cert_to_PEM_cert(one) for one in tls.chain).encode() + _pem(tls.key))
+        context.load_cert_chain(f"/proc/self/fd/{file}")
+    finally:
+        os.close(file)
+
+
+def _pem(key: bytes) -> bytes:
+    text = base64.standard_b64encode(key)
+    lines = [text[begin : begin + _PEM_LINE] for begin in range(0, len(text), _PEM_LINE)]
+    return b"\n".join([b"-----BEGIN PRIVATE KEY-----", *lines, b"-----END PRIVATE KEY-----", b""])

@@ -1,0 +1,1 @@
+"""Audit records on their way: files, stdout, and a real rsyslog."""
