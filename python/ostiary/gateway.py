@@ -36,7 +36,7 @@ class Gateway:
     def __init__(self, plan: Plan) -> None:
         admission = Admission(plan.connections, plan.connections_per_address)
         # A random key: nobody outside can choose keys that fall together in the tables.
-        self.seeing = seeing = Seeing(share(plan, os.urandom(16)))
+        self.seeing = seeing = Seeing(plan, share(plan, os.urandom(16)))
         self._policing = policing = Policing(plan, seeing)
         self._drain_seconds = plan.drain_seconds
         upstreams = {each.name: Upstream(each, seeing) for each in plan.upstreams}
@@ -84,9 +84,9 @@ class Gateway:
                     connection.abort()
             await asyncio.sleep(DRAIN_STEP)
         self._policing.stop()
-        self.seeing.stop()
         # What was written last leaves with the next turns of the loop.
         await asyncio.sleep(DRAIN_STEP)
+        self.seeing.stop()
 
 
 def serve(plan: Plan) -> int:
@@ -109,6 +109,7 @@ async def run(plan: Plan) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, gateway.seeing.reopen)
     await gateway.start()
     # What exists now lives as long as the process: the collector need not look at it again.
     gc.collect()

@@ -1,4 +1,4 @@
-"""What a worker counts and tells of itself: the meters of its gateway, the lag of its event loop, and its status.
+"""What a worker counts, records and tells of itself: meters, audit, the lag of its event loop, and its status.
 
 Knows no socket. What sessions count they count in the core; here is what happens beside them. Who reads the meters,
 and what becomes of a status, is not known here.
@@ -12,12 +12,13 @@ import os
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from ostiary._core import Meters, Shared
 
 if TYPE_CHECKING:
+    from ostiary.audit import AuditPlan, AuditWriter
     from ostiary.plan import Plan
 
 __all__ = ["Seeing", "share"]
@@ -25,6 +26,11 @@ __all__ = ["Seeing", "share"]
 PREFIX = "ostiary_"
 LAG_SECONDS = 1.0
 """How often the event loop is looked at: a wake-up that nobody notices."""
+FLUSH_SECONDS = 0.1
+"""How long records wait for others to be written with: what an operator who looks at a file does not notice."""
+STOP_SECONDS = 5.0
+"""For the audit's output to take what is left, at the end."""
+TOPS_MOST = 20
 REFUSALS_MOST = 50
 """So many of the last refusals are told in a status: what fits on a screen or two."""
 
@@ -42,21 +48,25 @@ def share(plan: Plan, key: bytes, workers: int = 1) -> Shared:
         "plugins": [each.name for each in plan.hooks],
         "exemplars": False,
     }
-    return Shared(key, json.dumps(names), policy=plan.policy, workers=workers)
+    audit = None if plan.audit is None else plan.audit.core
+    return Shared(key, json.dumps(names), policy=plan.policy, audit=audit, workers=workers)
 
 
 class Seeing:
     """What one worker counts and tells."""
 
-    def __init__(self, shared: Shared, worker: int = 0) -> None:
+    def __init__(self, plan: Plan, shared: Shared, worker: int = 0) -> None:
         self.shared = shared
         self.worker = worker
+        self.is_on = True
+        """Whether sessions count and record."""
         self.refusals: deque[dict[str, Any]] = deque(maxlen=REFUSALS_MOST)
         """The last requests that were not let pass, the latest last."""
         self._meters: Meters = shared.meters
         self._lag = self.meter("event_loop_lag_seconds")
-        self._timer: asyncio.TimerHandle | None = None
+        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self._due = 0.0
+        self._audit = None if plan.audit is None else self._writer(plan.audit)
 
     def meter(self, family: str, *labels: str) -> Meter:
         """The place of one value, by the family's name without its prefix. Raises: KeyError when there is none."""
@@ -83,23 +93,69 @@ class Seeing:
         self.add(self.meter("violations_total", peer, kind))
 
     def start(self) -> None:
-        """Looks at the event loop from now on."""
-        self._wait()
+        """Looks at the event loop, and writes records, from now on.
+
+        Raises:
+            OSError: the audit's file cannot be opened.
+        """
+        self._set_wall()
+        if self._audit is not None:
+            self._audit.start()
+            self._again(FLUSH_SECONDS, self._flush)
+        self._due = monotonic() + LAG_SECONDS
+        self._again(LAG_SECONDS, self._look)
 
     def stop(self) -> None:
-        """Ends that."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Ends that; blocks until the records are written, for so long as a stop may take."""
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._audit is not None:
+            self._hand_over(self._audit)
+            self._audit.stop(STOP_SECONDS)
+
+    def reopen(self) -> None:
+        """Somebody has renamed the audit's file."""
+        if self._audit is not None:
+            self._audit.reopen()
 
     def status(self) -> dict[str, Any]:
         """What this worker has to tell beside its meters, for JSON."""
-        return {"worker": self.worker, "pid": os.getpid(), "refusals": list(self.refusals)}
+        clients, identities = self.shared.most(TOPS_MOST)
+        return {
+            "worker": self.worker,
+            "pid": os.getpid(),
+            "tops": {"clients": clients, "identities": identities},
+            "refusals": list(self.refusals),
+        }
 
-    def _wait(self) -> None:
-        self._due = monotonic() + LAG_SECONDS
-        self._timer = asyncio.get_running_loop().call_later(LAG_SECONDS, self._look)
+    def _writer(self, plan: AuditPlan) -> AuditWriter:
+        # Late: a gateway that records nothing does without.
+        from ostiary.audit import AuditWriter
+
+        lost, written = self.counter("audit_records_lost_total"), self.counter("audit_records_total")
+        return AuditWriter(plan, lost=lost, written=written)
+
+    def _again(self, seconds: float, call: Callable[[], None]) -> None:
+        self._timers[call] = asyncio.get_running_loop().call_later(seconds, call)
 
     def _look(self) -> None:
         self.put(self._lag, max(monotonic() - self._due, 0.0))
-        self._wait()
+        # The time of day may have been set.
+        self._set_wall()
+        self._due = monotonic() + LAG_SECONDS
+        self._again(LAG_SECONDS, self._look)
+
+    def _set_wall(self) -> None:
+        self.shared.set_wall(time() - monotonic())
+
+    def _flush(self) -> None:
+        if self._audit is not None:
+            self._hand_over(self._audit)
+        self._again(FLUSH_SECONDS, self._flush)
+
+    def _hand_over(self, audit: AuditWriter) -> None:
+        octets, records, lost = self.shared.drain()
+        if lost:
+            audit.overflow(lost)
+        if records:
+            audit.write(octets, records)

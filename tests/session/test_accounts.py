@@ -38,7 +38,7 @@ class Counted:
         }
         self.shared = Shared(bytes(16), json.dumps(names), policy=None if policy is None else json.dumps(policy))
         self.play = Playbook(policy=self.shared.policy, counted=self.shared)
-        self.play.session.enter(1)
+        self.play.session.enter(1, 4711, 0.0)
 
     def samples(self, family: str) -> dict[str, Any]:
         found = [(labels, value) for name, labels, value in self.shared.meters.samples() if name == f"ostiary_{family}"]

@@ -86,6 +86,11 @@ class AuditWriter:
         if monotonic() - self._told_at >= TELL_SECONDS:
             self._tell()
 
+    def overflow(self, records: int) -> None:
+        """So many were lost before they could be handed over."""
+        self._overflowed += records
+        self._lost(records)
+
     def reopen(self) -> None:
         """Opens the file by its name anew, behind what was taken so far: somebody has renamed it."""
         if self._is_file:
