@@ -169,8 +169,8 @@ class ServerSetup:
     ) -> ServerSetup:
         """`none`: plain, or TLS of the driver's own from the start. `ldaps` and `starttls` with `tls` and the `name`
         that the certificate has to carry: the session's TLS. `starttls` alone: the session asks, the driver's engine
-        does the handshake. `server` is how records name it. Raises: ValueError when these do not fit together, or `name`
-        is no name.
+        does the handshake. `server` is how records name it. Raises: ValueError when these do not fit together, or when
+        `name` is no name.
         """
 
 @final
