@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ostiary import config
 
-__all__ = ["HookPlan", "ListenerPlan", "Plan", "ServerPlan", "UpstreamPlan", "plan"]
+__all__ = ["HookPlan", "ListenerPlan", "Plan", "ServerPlan", "TracingPlan", "UpstreamPlan", "plan"]
 
 Identity = tuple[tuple[bytes, ...], bytes, tuple[str, ...]]
 """Chain and key as DER, and the names: what the core takes."""
@@ -82,6 +82,14 @@ class HookPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class TracingPlan:
+    """Spans of operations."""
+
+    endpoint: str
+    sample: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a worker needs."""
 
@@ -95,6 +103,8 @@ class Plan:
     """The specification of the core's `Policy`, as JSON; None without plugins."""
     hooks: tuple[HookPlan, ...] = ()
     """The plugins that are asked live, in their order."""
+    tracing: TracingPlan | None = None
+    """None without traces."""
 
 
 def plan(asked: config.Config) -> Plan:
@@ -114,6 +124,7 @@ def plan(asked: config.Config) -> Plan:
         drain_seconds=limits.drain_seconds,
         policy=policy,
         hooks=hooks,
+        tracing=None if asked.tracing is None else TracingPlan(asked.tracing.endpoint, asked.tracing.sample),
     )
 
 

@@ -16,6 +16,7 @@ from ostiary.config.listeners import Listener
 from ostiary.config.planned import Admin, Audit
 from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
+from ostiary.config.tracing import Tracing
 from ostiary.config.upstreams import Upstream
 
 
@@ -44,6 +45,8 @@ class Config(Table):
     """Metrics, health and status; not in this version."""
     audit: Audit = Audit()
     """The record of every operation; not in this version."""
+    tracing: Tracing | None = None
+    """Spans of a share of the operations; none without the table."""
 
     @classmethod
     def from_toml(cls, text: str, directory: Path) -> Config:

@@ -11,6 +11,7 @@ import functools
 import typing
 from contextlib import suppress
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
@@ -122,8 +123,10 @@ def _element(field: FieldInfo) -> tuple[type[Table] | None, bool]:
     """The table class that the field holds, if it does, and whether it holds a list."""
     annotation: Any = field.annotation
     listed = typing.get_origin(annotation) is tuple
-    if listed:
-        annotation = typing.get_args(annotation)[0]
+    # A table that may be absent is one where it stands.
+    choices = [each for each in typing.get_args(annotation) if each is not NoneType]
+    if listed or (len(choices) == 1 and isinstance(annotation, UnionType)):
+        annotation = choices[0]
     is_table = isinstance(annotation, type) and issubclass(annotation, Table)
     return (annotation if is_table else None), listed
 
