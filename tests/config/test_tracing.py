@@ -73,9 +73,9 @@ def test_share_is_a_number_from_0_to_1(certificates: Path, sample: str) -> None:
 
 
 def test_faults_name_keys_of_the_table(certificates: Path) -> None:
-    found = faults(with_tracing("sampel = 0.5"), certificates)
+    found = faults(with_tracing("samples = 0.5"), certificates)
     assert found == {
-        "tracing.sampel": "unknown key; did you mean sample?",
+        "tracing.samples": "unknown key; did you mean sample?",
         "tracing.endpoint": "missing",
     }
     assert list(faults(f"{VALID}\n[[tracing]]\n{ENDPOINT}\n", certificates)) == ["tracing"]
