@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ostiary import config
     from ostiary.audit import AuditPlan
 
-__all__ = ["HookPlan", "ListenerPlan", "Plan", "ServerPlan", "UpstreamPlan", "plan"]
+__all__ = ["HookPlan", "ListenerPlan", "Plan", "ServerPlan", "TracingPlan", "UpstreamPlan", "plan"]
 
 Identity = tuple[tuple[bytes, ...], bytes, tuple[str, ...]]
 """Chain and key as DER, and the names: what the core takes."""
@@ -83,6 +83,14 @@ class HookPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class TracingPlan:
+    """Spans of operations."""
+
+    endpoint: str
+    sample: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a worker needs."""
 
@@ -98,6 +106,8 @@ class Plan:
     """The plugins that are asked live, in their order."""
     audit: AuditPlan | None = None
     """What records are made and where they go; None without any."""
+    tracing: TracingPlan | None = None
+    """None without traces."""
 
 
 def plan(asked: config.Config) -> Plan:
@@ -120,6 +130,7 @@ def plan(asked: config.Config) -> Plan:
         policy=policy,
         hooks=hooks,
         audit=None if asked.audit is None else audit_plan(asked.audit),
+        tracing=None if asked.tracing is None else TracingPlan(asked.tracing.endpoint, asked.tracing.sample),
     )
 
 

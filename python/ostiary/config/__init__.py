@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ostiary.config.loading import load
     from ostiary.config.model import Config
     from ostiary.config.plugins import PluginTable
+    from ostiary.config.tracing import Tracing
     from ostiary.config.upstreams import Upstream, UpstreamTls
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ListenerTls",
     "PluginTable",
     "ServerUrl",
+    "Tracing",
     "Upstream",
     "UpstreamTls",
     "load",
@@ -42,6 +44,7 @@ _MODULES = {
     "loading": ("load",),
     "model": ("Config",),
     "plugins": ("PluginTable",),
+    "tracing": ("Tracing",),
     "upstreams": ("Upstream", "UpstreamTls"),
 }
 _LATE = {name: module for module, names in _MODULES.items() for name in names}

@@ -13,6 +13,7 @@ from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener, ListenerTls
 from ostiary.config.model import Config
 from ostiary.config.table import Finding, Loc, until_absent
+from ostiary.config.tracing import is_installed
 from ostiary.config.upstreams import Upstream, UpstreamTls
 from ostiary.config.wording import did_you_mean
 
@@ -22,6 +23,7 @@ def check_meaning(config: Config) -> Iterator[Finding]:
     yield from until_absent(_listeners(config))
     yield from until_absent(_upstreams(config))
     yield from until_absent(_limits(config))
+    yield from until_absent(_tracing(config))
 
 
 def _listeners(config: Config) -> Iterator[Finding]:
@@ -159,3 +161,8 @@ def _connection_counts(limits: Limits) -> Iterator[Finding]:
     if limits.connections_per_address > limits.connections:
         message = "must not be above connections"
         yield Finding(("limits", "connections_per_address"), message, limits.connections_per_address)
+
+
+def _tracing(config: Config) -> Iterator[Finding]:
+    if config.tracing is not None and not is_installed():
+        yield Finding(("tracing",), "needs libraries that are not installed; pip install ostiary[otel]")

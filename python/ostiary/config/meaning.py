@@ -9,6 +9,7 @@ from ostiary.config.limits import Limits
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
 from ostiary.config.plugins import PluginTable
+from ostiary.config.tracing import Tracing
 from ostiary.config.upstreams import Upstream
 from ostiary.tls import identity_of
 
@@ -27,6 +28,7 @@ def meaning(config: Config) -> list[Paragraph]:
         *(Paragraph(f"upstream {one.name}", tuple(_upstream(one))) for one in config.upstreams),
         *(Paragraph(f"plugin {one.name}", tuple(_plugin(one))) for one in config.plugins),
         Paragraph("limits", tuple(_limits(config.limits))),
+        *(Paragraph("tracing", tuple(_tracing(one))) for one in (config.tracing,) if one is not None),
     ]
 
 
@@ -118,6 +120,10 @@ def _limits(limits: Limits) -> Iterator[str]:
         f"{limits.first_message_seconds:g} to the first request, {limits.idle_seconds:g} idle, "
         f"{limits.connect_seconds:g} to connect a server, {limits.drain_seconds:g} to drain"
     )
+
+
+def _tracing(tracing: Tracing) -> Iterator[str]:
+    yield f"sends spans of {tracing.sample * 100:g} % of the operations to {tracing.endpoint}"
 
 
 def _octets(count: int) -> str:

@@ -17,6 +17,7 @@ from ostiary.config.listeners import Listener
 from ostiary.config.planned import Admin
 from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
+from ostiary.config.tracing import Tracing
 from ostiary.config.upstreams import Upstream
 
 
@@ -45,6 +46,8 @@ class Config(Table):
     """Metrics, health and status; not in this version."""
     audit: Audit | None = None
     """The record of every operation; without this table there is none."""
+    tracing: Tracing | None = None
+    """Spans of a share of the operations; none without the table."""
 
     @classmethod
     def from_toml(cls, text: str, directory: Path) -> Config:

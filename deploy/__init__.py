@@ -1,0 +1,1 @@
+"""What operators put beside the gateway: rules for Prometheus, a dashboard for Grafana."""
