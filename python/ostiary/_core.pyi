@@ -211,10 +211,18 @@ class Shared:
     """What all workers of a gateway share: the tables of its policy, and what is counted."""
 
     def __new__(
-        cls, key: bytes, names: str, *, policy: str | None = None, audit: str | None = None, workers: int = 1
+        cls,
+        key: bytes,
+        names: str,
+        *,
+        policy: str | None = None,
+        audit: str | None = None,
+        traced: float | None = None,
+        workers: int = 1,
     ) -> Shared:
         """`key`: 16 random octets, by which the tables hash, the same for all workers. `policy`: as `Policy` takes it.
-        `audit`: JSON, as `ostiary.audit` makes it of the configuration; None: nothing is recorded.
+        `audit`: JSON, as `ostiary.audit` makes it of the configuration; None: nothing is recorded. `traced`: the share
+        of operations to record for tracing.
 
         `names` is JSON: `{"listeners": [[name, TLS mode, upstream]], "upstreams": [[name, [server]]],
         "plugins": [name], "exemplars": bool}`; labels have no other values. Raises: ValueError, as `Policy`.
@@ -229,6 +237,8 @@ class Shared:
         """A number for a connection that no other of any worker has had."""
     def drain(self) -> tuple[bytes, int, int]:
         """This worker's records that are to be written, how many they are, and how many were lost for want of room."""
+    def drain_traces(self) -> bytes:
+        """The records for tracing, a line of JSON each."""
     def set_wall(self, offset: float) -> None:
         """What to add to the steady clock for seconds since 1970: the time of records."""
     def most(self, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:

@@ -11,10 +11,9 @@ import datetime
 import json
 import logging
 import os
-import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -62,7 +61,6 @@ class Tracer:
     """Makes spans of audit records, and hands them to a collector from a thread of its own."""
 
     def __init__(self, plan: TracingPlan) -> None:
-        self._sample = plan.sample
         self._delivery = Delivery(plan.endpoint)
         self._provider = TracerProvider(
             sampler=ALWAYS_ON,
@@ -85,19 +83,10 @@ class Tracer:
             )
         )
 
-    def write(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Makes spans of a share of the records of operations; never waits."""
-        for record in records:
-            if record["event"] == "operation" and self._is_sampled():
-                self._span(record)
-
-    def write_lines(self, lines: bytes) -> None:
-        """The same of records as the audit writes them, a JSON object a line; reads only what is sampled."""
+    def write(self, lines: bytes) -> None:
+        """Makes spans of records as the audit writes them, a JSON object a line; never waits."""
         for line in lines.splitlines():
-            if self._is_sampled():
-                record = json.loads(line)
-                if record["event"] == "operation":
-                    self._span(record)
+            self._span(json.loads(line))
 
     def stop(self, seconds: float = EXPORT_SECONDS) -> None:
         """Sends what is left for so long, and tells what could not be sent. Waits; call it outside the loop."""
@@ -105,10 +94,6 @@ class Tracer:
         sending.start()
         sending.join(seconds)
         self._delivery.end(self._made)
-
-    def _is_sampled(self) -> bool:
-        # Not every n-th: what clients do at regular times would be met always or never.
-        return random.random() < self._sample
 
     def _span(self, record: Mapping[str, Any]) -> None:
         if self._made - self._delivery.done >= QUEUED_MOST:

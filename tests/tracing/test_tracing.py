@@ -64,11 +64,16 @@ def _no_thread_stays() -> Iterator[None]:
     _until(lambda: threading.active_count() <= before)
 
 
-def traced(receiver: Receiver, *records: dict[str, Any], sample: float = 1.0) -> None:
+def lines(*records: dict[str, Any]) -> bytes:
+    """Records as the core writes them."""
+    return b"".join(json.dumps(each).encode() + b"\n" for each in records)
+
+
+def traced(receiver: Receiver, *records: dict[str, Any]) -> None:
     """The records written to a tracer that is started before and stopped after."""
-    tracer = Tracer(TracingPlan(receiver.endpoint, sample))
+    tracer = Tracer(TracingPlan(receiver.endpoint, 1.0))
     tracer.start()
-    tracer.write(records)
+    tracer.write(lines(*records))
     tracer.stop()
 
 
@@ -142,35 +147,6 @@ def test_what_clients_ask_wrongly_is_no_error(receiver: Receiver, code: str | No
     assert span.status.code == Status.STATUS_CODE_UNSET
 
 
-def test_connections_get_no_span(receiver: Receiver) -> None:
-    traced(receiver, RECORD | {"event": "connection_opened"}, RECORD | {"message": 4})
-    (span,) = receiver.take(1)
-    assert plain(span.attributes)["ostiary.message"] == 4
-    assert receiver.untaken == 0
-
-
-def test_lines_of_the_audit_are_read(receiver: Receiver) -> None:
-    opened = {"time": RECORD["time"], "event": "connection_opened"}
-    tracer = Tracer(TracingPlan(receiver.endpoint, 1.0))
-    tracer.start()
-    tracer.write_lines(b"".join(json.dumps(each).encode() + b"\n" for each in (opened, RECORD, RECORD)))
-    tracer.stop()
-    assert [span.name for span in receiver.take(2)] == ["search", "search"]
-    assert receiver.untaken == 0
-
-
-def test_share_of_the_operations_is_sampled(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "QUEUED_MOST", 20_000)
-    traced(receiver, *[RECORD] * 20_000, sample=0.05)
-    # Six standard deviations of 20,000 throws at 0.05 are 185.
-    assert 815 <= receiver.untaken <= 1_185
-
-
-def test_nothing_is_sampled_by_zero(receiver: Receiver) -> None:
-    traced(receiver, *[RECORD] * 1_000, sample=0.0)
-    assert receiver.untaken == 0
-
-
 def test_variables_of_the_environment_do_not_choose_the_share(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +159,7 @@ def test_spans_are_sent_without_being_told_to_stop(receiver: Receiver, monkeypat
     monkeypatch.setattr(tracing, "BATCH_SECONDS", 0.05)
     tracer = Tracer(TracingPlan(receiver.endpoint, 1.0))
     tracer.start()
-    tracer.write([RECORD])
+    tracer.write(lines(RECORD))
     assert receiver.take(1)[0].name == "search"
     tracer.stop()
 
@@ -198,12 +174,12 @@ def test_refusing_collector_costs_spans_and_is_told_once(
     tracer.start()
     for _ in range(3):
         done = tracer._delivery.done
-        tracer.write([RECORD])
+        tracer.write(lines(RECORD))
         _until(lambda done=done: tracer._delivery.done > done)
     assert [name for name, _ in events(caplog)] == ["tracing_lost"]
     assert "403" in str(events(caplog)[0][1]["reason"])
     receiver.status = 200
-    tracer.write([RECORD])
+    tracer.write(lines(RECORD))
     receiver.take(1)
     tracer.stop()
     told = events(caplog)
@@ -216,7 +192,7 @@ def test_absent_collector_is_named_and_nothing_is_raised(caplog: pytest.LogCaptu
         endpoint = gone.endpoint
     tracer = Tracer(TracingPlan(endpoint, 1.0))
     tracer.start()
-    tracer.write([RECORD])
+    tracer.write(lines(RECORD))
     started = time.monotonic()
     tracer.stop(1.0)
     assert time.monotonic() - started < 5
@@ -231,7 +207,7 @@ def test_stuck_collector_holds_up_nobody_and_what_is_too_much_is_counted(
     tracer = Tracer(TracingPlan(receiver.endpoint, 1.0))
     tracer.start()
     started = time.monotonic()
-    tracer.write([RECORD] * 5_000)
+    tracer.write(lines(*[RECORD] * 5_000))
     tracer.stop(0.2)
     assert time.monotonic() - started < 10
     lost = sum(fields["spans"] for name, fields in events(caplog) if name == "tracing_lost")

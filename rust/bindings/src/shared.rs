@@ -28,8 +28,15 @@ pub struct PyShared {
 #[pymethods]
 impl PyShared {
     #[new]
-    #[pyo3(signature = (key, names, *, policy = None, audit = None, workers = 1))]
-    fn new(key: [u8; 16], names: &str, policy: Option<&str>, audit: Option<&str>, workers: usize) -> PyResult<Self> {
+    #[pyo3(signature = (key, names, *, policy = None, audit = None, traced = None, workers = 1))]
+    fn new(
+        key: [u8; 16],
+        names: &str,
+        policy: Option<&str>,
+        audit: Option<&str>,
+        traced: Option<f64>,
+        workers: usize,
+    ) -> PyResult<Self> {
         let mut names: Names =
             serde_json::from_str(names).map_err(|error| PyValueError::new_err(format!("names: {error}")))?;
         names.violations = ViolationKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
@@ -55,7 +62,7 @@ impl PyShared {
         let meters = Arc::new(Meters::new(&names, Arc::clone(&arena)));
         let wrong = |error: serde_json::Error| PyValueError::new_err(format!("audit: {error}"));
         let spec = audit.map(serde_json::from_str).transpose().map_err(wrong)?;
-        let book = Book::new(spec.as_ref()).map_err(PyValueError::new_err)?;
+        let book = Book::new(spec.as_ref(), traced).map_err(PyValueError::new_err)?;
         Ok(Self { arena, policy, meters, names: Arc::new(names), book: Arc::new(book) })
     }
 
@@ -81,6 +88,15 @@ impl PyShared {
             (octets, records, audit.take_lost())
         });
         (PyBytes::new(py, &octets), records, lost)
+    }
+
+    /// The same for tracing; what is lost is not told.
+    fn drain_traces<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let drained = self.book.tracing(|records| {
+            let _ = records.take_lost();
+            records.drain().0
+        });
+        PyBytes::new(py, &drained.unwrap_or_default())
     }
 
     fn set_wall(&self, offset: f64) {

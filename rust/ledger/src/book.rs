@@ -8,17 +8,38 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::audit::{Audit, AuditSpec};
+use ostiary_ldap::message::Request;
+
+use crate::audit::{Audit, AuditSpec, Format, Part, SamplingSpec};
 use crate::top::{Place, Top};
+
+/// Octets of records for tracing that wait: a few thousand operations.
+const TRACES_BYTES: usize = 1 << 20;
+const TRACES: AuditSpec = AuditSpec {
+    format: Format::Json,
+    filter_values: false,
+    secret_attributes: Vec::new(),
+    sampling: SamplingSpec { search: 1.0, compare: 1.0 },
+    buffer_bytes: TRACES_BYTES,
+    syslog: None,
+};
 
 /// The records and names of one worker.
 #[derive(Default)]
 pub struct Book {
     audit: Option<Mutex<Audit>>,
+    traces: Option<Mutex<Traces>>,
     clients: Mutex<Top>,
     identities: Mutex<Top>,
     /// What to add to the steady clock for the time of day, as the bits of a float.
     wall: AtomicU64,
+}
+
+/// The records of a share of all operations, for tracing: as the audit's, in JSON, whatever that has.
+struct Traces {
+    records: Audit,
+    /// The share of the numbers up to 2^64.
+    below: u64,
 }
 
 /// Where a client's names stand among those that ask most.
@@ -37,9 +58,29 @@ impl Places {
 
 impl Book {
     /// A book with an audit, if one is asked for. The error says what is wrong with it.
-    pub fn new(audit: Option<&AuditSpec>) -> Result<Self, String> {
+    ///
+    /// Of all operations, `share` is recorded for tracing.
+    pub fn new(audit: Option<&AuditSpec>, share: Option<f64>) -> Result<Self, String> {
         let audit = audit.map(Audit::compile).transpose()?.map(Mutex::new);
-        Ok(Self { audit, ..Self::default() })
+        let traces = match share {
+            None => None,
+            Some(share) => Some(Mutex::new(Traces { records: Audit::compile(&TRACES)?, below: part_of_all(share) })),
+        };
+        Ok(Self { audit, traces, ..Self::default() })
+    }
+
+    /// What the records for tracing say of a request, if it is one of the share.
+    ///
+    /// Not every n-th is: what clients do at regular times would be met always or never.
+    pub fn trace(&self, connection: u64, request: &Request<'_>) -> Option<Part> {
+        let traces = locked(self.traces.as_ref()?);
+        let is_due = scattered(connection.rotate_left(32) ^ u64::from(request.message_id)) <= traces.below;
+        is_due.then(|| traces.records.request(request))
+    }
+
+    /// Calls with what records for tracing.
+    pub fn tracing<R>(&self, call: impl FnOnce(&mut Audit) -> R) -> Option<R> {
+        self.traces.as_ref().map(|traces| call(&mut locked(traces).records))
     }
 
     /// The audit; none where nothing is recorded.
@@ -77,6 +118,20 @@ impl Book {
     }
 }
 
+/// A number that looks as if it had nothing to do with the one it is made of (the finish of `SplitMix64`).
+fn scattered(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+fn part_of_all(share: f64) -> u64 {
+    // 2^64.
+    (share * 18_446_744_073_709_551_616.0) as u64
+}
+
 fn count(top: &Mutex<Top>, place: &mut Option<Place>, name: impl FnOnce() -> String) {
     let mut top = locked(top);
     if place.is_some_and(|place| top.bump(place)) {
@@ -104,8 +159,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_share_of_all_operations_is_traced() {
+        let below = part_of_all(0.1);
+        let traced = (0..10_000_u64).filter(|number| scattered(number.rotate_left(32) ^ 7) <= below).count();
+        assert!((900..1_100).contains(&traced), "{traced}");
+        assert_eq!((part_of_all(1.0), part_of_all(0.0)), (u64::MAX, 0));
+    }
+
+    #[test]
     fn names_are_asked_for_once_and_counted_each_time() {
-        let book = Book::new(None).unwrap();
+        let book = Book::new(None, None).unwrap();
         let mut places = Places::default();
         let mut asked = 0;
         for _ in 0..3 {

@@ -14,8 +14,6 @@ use crate::meters::{Ended, Exemplar, Meters, Names, OPERATIONS, operation, resul
 pub struct Sheet {
     /// The records of the worker.
     pub book: Arc<Book>,
-    /// The upstream's name.
-    pub upstream: String,
     meters: Arc<Meters>,
     connections: usize,
     connections_total: usize,
@@ -80,7 +78,6 @@ impl Sheet {
         };
         Some(Self {
             book: Arc::clone(book),
-            upstream: name.clone(),
             connections: meters.word(Id::Connections, &[place]),
             connections_total: meters.word(Id::ConnectionsTotal, &[place]),
             handshakes: [0, 1].map(|outcome| meters.word(Id::TlsHandshakes, &[place, 0, outcome])),

@@ -26,6 +26,8 @@ pub(crate) struct Account {
     pub port: u16,
     /// What records say of the client, until that changes.
     pub client: Option<Part>,
+    /// The same for tracing.
+    pub traced: Option<Part>,
     /// The server that is asked.
     pub server: Option<Arc<str>>,
     places: Places,
@@ -61,6 +63,8 @@ struct Begun {
     bytes: u64,
     /// What records say of it; none where there are none, or nothing could be read.
     request: Option<Part>,
+    /// The same for tracing, if it is traced.
+    trace: Option<Part>,
     /// What decided about it, or would have.
     decided: Option<Told>,
     /// Who asked, where the client is somebody else by now.
@@ -83,6 +87,7 @@ impl Account {
             connection,
             port,
             client: None,
+            traced: None,
             server: None,
             places: Places::default(),
             begun: Vec::new(),
@@ -112,7 +117,8 @@ impl Account {
             self.sheet.plaintext_bind();
         }
         let part = self.sheet.book.audit().map(|audit| audit.request(request));
-        self.begun.push(Begun { request: part, ..Begun::new(message_id, request.kind(), now) });
+        let trace = self.sheet.book.trace(self.connection, request);
+        self.begun.push(Begun { request: part, trace, ..Begun::new(message_id, request.kind(), now) });
     }
 
     /// It goes upstream.
@@ -151,7 +157,7 @@ impl Account {
     /// A handshake is over; its version when it succeeded.
     pub(crate) fn handshake(&mut self, version: Option<&str>) {
         self.sheet.handshake(version);
-        self.client = None;
+        (self.client, self.traced) = (None, None);
     }
 
     /// A rule decided about a request, or would have.
@@ -168,7 +174,7 @@ impl Account {
 
     /// The client is somebody else from now on. What it asked before, it asked as who it was.
     pub(crate) fn change_identity(&mut self, before: &str) {
-        self.client = None;
+        (self.client, self.traced) = (None, None);
         self.places.forget_identity();
         let mut name = None;
         for begun in self.begun.iter_mut().filter(|begun| begun.kind != RequestKind::Bind && begun.identity.is_none()) {
@@ -193,6 +199,12 @@ impl Account {
     #[inline]
     pub(crate) fn has_ended(&self) -> bool {
         !self.ended.is_empty()
+    }
+
+    /// Whether an operation that ended is traced.
+    #[inline]
+    pub(crate) fn wants_trace(&self) -> bool {
+        self.traced.is_none() && self.ended.iter().any(|(begun, ..)| begun.trace.is_some())
     }
 
     /// Counts the client among those that ask, once for each operation that ended.
@@ -236,10 +248,10 @@ impl Account {
     }
 
     /// Counts and records one operation.
-    fn finish(&self, begun: &Begun, ended: Ended, by_server: bool, (began, over): (f64, f64), policy: Option<&Policy>) {
+    fn finish(&self, begun: &Begun, ended: Ended, by_server: bool, (start, over): (f64, f64), policy: Option<&Policy>) {
         let seconds = over - begun.since;
         let own_seconds = match begun.sent {
-            Sent::At(sent) => (sent - begun.since) + (over - began),
+            Sent::At(sent) => (sent - begun.since) + (over - start),
             Sent::Not | Sent::Now => seconds,
         };
         let (connection, message_id, entries) = (self.connection, begun.message_id, begun.entries);
@@ -254,21 +266,28 @@ impl Account {
             connection,
             message_id,
         });
-        let (Some(client), Some(request)) = (&self.client, &begun.request) else { return };
-        let Some(mut audit) = self.sheet.book.audit() else { return };
+        if begun.request.is_none() && begun.trace.is_none() {
+            return;
+        }
         let code = match ended {
             Ended::Answered(code) => Some(code),
             Ended::Abandoned | Ended::Unanswered => None,
         };
-        if audit.takes(kind, code) {
-            let decided = policy.zip(begun.decided.as_ref()).map(|(policy, told)| {
-                let (plugin, rule) = policy.names(told);
-                (plugin, rule, told.mode)
-            });
-            let server = if begun.sent == Sent::Not { None } else { self.server.as_deref() };
-            let (bytes, identity) = (begun.bytes, begun.identity.as_deref());
-            let end = End { message_id, code, entries, bytes, seconds, server, decided, identity };
-            audit.finished(self.sheet.book.wall(over), client, request, &end);
+        let decided = policy.zip(begun.decided.as_ref()).map(|(policy, told)| {
+            let (plugin, rule) = policy.names(told);
+            (plugin, rule, told.mode)
+        });
+        let server = if begun.sent == Sent::Not { None } else { self.server.as_deref() };
+        let (bytes, identity) = (begun.bytes, begun.identity.as_deref());
+        let end = End { message_id, code, entries, bytes, seconds, server, decided, identity };
+        let book = &self.sheet.book;
+        if let (Some(client), Some(request), Some(mut audit)) = (&self.client, &begun.request, book.audit())
+            && audit.takes(kind, code)
+        {
+            audit.finished(book.wall(over), client, request, &end);
+        }
+        if let (Some(client), Some(request)) = (&self.traced, &begun.trace) {
+            book.tracing(|records| records.finished(book.wall(over), client, request, &end));
         }
     }
 
@@ -282,8 +301,8 @@ impl Account {
 
 impl Begun {
     fn new(message_id: u32, kind: RequestKind, since: f64) -> Self {
-        let (request, decided, identity) = (None, None, None);
-        Self { message_id, kind, since, sent: Sent::Not, entries: 0, bytes: 0, request, decided, identity }
+        let (request, trace, decided, identity) = (None, None, None, None);
+        Self { message_id, kind, since, sent: Sent::Not, entries: 0, bytes: 0, request, trace, decided, identity }
     }
 }
 

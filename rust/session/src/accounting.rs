@@ -3,7 +3,7 @@
 use ostiary_ldap::message::{ResponseHead, ResponseOp};
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_ledger::Ended;
-use ostiary_ledger::audit::{ClientFields, ConnectionEnd, ConnectionEvent, Part};
+use ostiary_ledger::audit::{ClientFields, ConnectionEnd, ConnectionEvent};
 use ostiary_ledger::sheet::Octets;
 
 use crate::account::Account;
@@ -25,12 +25,10 @@ impl Session {
     pub fn turn_away(&mut self, connection: u64, port: u16, reason: &str, now: f64) {
         let Some(sheet) = &self.settings.sheet else { return };
         sheet.turned_away();
-        if sheet.book.has_audit() {
-            let client = self.client_part(connection, port);
-            if let (Some(client), Some(mut audit)) = (client, sheet.book.audit()) {
-                let end = ConnectionEnd { reason: Some(reason), ..ConnectionEnd::default() };
-                audit.connection(sheet.book.wall(now), ConnectionEvent::Refused, &client, &end);
-            }
+        if let Some(mut audit) = sheet.book.audit() {
+            let client = self.with_fields(connection, port, |fields| audit.client(fields));
+            let end = ConnectionEnd { reason: Some(reason), ..ConnectionEnd::default() };
+            audit.connection(sheet.book.wall(now), ConnectionEvent::Refused, &client, &end);
         }
     }
 
@@ -51,13 +49,18 @@ impl Session {
     /// `octets` are those that came.
     #[inline]
     pub fn settle(&mut self, began: f64, over: f64, octets: Octets, step: &Step) {
-        let Some(mut account) = self.account.take() else { return };
+        let (Some(mut account), Some(sheet)) = (self.account.take(), &self.settings.sheet) else { return };
         let closed = match self.phase {
             Phase::Closed(reason) => Some(reason),
             _ => None,
         };
         if account.wants_client(closed.is_some()) {
-            account.client = self.client_part(account.connection, account.port);
+            let part = |fields: &ClientFields<'_>| sheet.book.audit().map(|audit| audit.client(fields));
+            account.client = self.with_fields(account.connection, account.port, part);
+        }
+        if account.wants_trace() {
+            let part = |fields: &ClientFields<'_>| sheet.book.tracing(|records| records.client(fields));
+            account.traced = self.with_fields(account.connection, account.port, part);
         }
         if account.has_ended() {
             account.bump(
@@ -72,9 +75,9 @@ impl Session {
         self.account = Some(account);
     }
 
-    /// What records say of the client as it is now.
-    fn client_part(&self, connection: u64, port: u16) -> Option<Part> {
-        let sheet = self.settings.sheet.as_ref()?;
+    /// Calls with what records say of the client as it is now.
+    fn with_fields<R>(&self, connection: u64, port: u16, call: impl FnOnce(&ClientFields<'_>) -> R) -> R {
+        let upstream = self.settings.upstream.as_str();
         let tls = self.client_tls();
         let certificate = tls.as_ref().and_then(|tls| tls.peer_certificate.as_deref());
         let certificate = certificate.and_then(ostiary_policy::Certificate::from_der);
@@ -85,13 +88,13 @@ impl Session {
             address: self.address,
             port,
             listener: &self.settings.listener,
-            upstream: &sheet.upstream,
+            upstream,
             tls_version: tls.as_ref().map(|tls| &*tls.version),
             tls_cipher: tls.as_ref().map(|tls| &*tls.cipher),
             certificate: subject.as_deref(),
             identity: Some(&identity),
         };
-        sheet.book.audit().map(|audit| audit.client(&fields))
+        call(&fields)
     }
 
     /// A request was answered here.
