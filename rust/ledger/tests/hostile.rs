@@ -108,8 +108,8 @@ fn long_values_are_cut_and_say_so() {
     let long = [b'a'; 10_000];
     let long_filter = format!("(|{})", "(cn=x)".repeat(1_000));
     let names: Vec<&[u8]> = (0..1_000).map(|_| b"name".as_slice()).collect();
-    let controls = [Control { control_type: b"1.2.3", criticality: false, value: None }; 1_000];
-    let changes = [NewChange { operation: ChangeKind::Replace, description: b"mail", values: &[] }; 1_000];
+    let controls = vec![Control { control_type: b"1.2.3", criticality: false, value: None }; 1_000];
+    let changes = vec![NewChange { operation: ChangeKind::Replace, description: b"mail", values: &[] }; 1_000];
     for (message, cut) in [
         (search(&long, &filter("(cn=a)"), &[b"cn"], &[]), "base"),
         (search(b"", &filter(&long_filter), &[b"cn"], &[]), "filter"),
