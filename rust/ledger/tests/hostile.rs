@@ -150,6 +150,24 @@ fn a_long_name_hides_no_other_field() {
 }
 
 #[test]
+fn what_waits_is_bounded_and_what_is_lost_is_counted() {
+    let mut audit = Audit::compile(&AuditSpec { buffer_bytes: 10_000, ..spec(Format::Json) }).unwrap();
+    let message = search(&[b'a'; 700], &filter("(cn=a)"), &[], &[]);
+    let request = Request::parse(&message, &FilterLimits::default()).unwrap();
+    let (client, request) = (audit.client(&client()), audit.request(&request));
+    for _ in 0..3 {
+        for _ in 0..100 {
+            audit.finished(1.0, &client, &request, &End::default());
+        }
+        let (octets, records) = audit.drain();
+        assert!(octets.len() <= 10_000 && records > 5);
+        assert_eq!(octets.iter().filter(|octet| **octet == b'\n').count() as u64, records);
+        assert_eq!(octets.last(), Some(&b'\n'));
+        assert_eq!((records + audit.take_lost(), audit.take_lost()), (100, 0));
+    }
+}
+
+#[test]
 fn deep_and_broken_filters_are_written() {
     let mut deep = filter("(cn=a)");
     for _ in 0..9_000 {
