@@ -108,8 +108,8 @@ fn long_values_are_cut_and_say_so() {
     let long = [b'a'; 10_000];
     let long_filter = format!("(|{})", "(cn=x)".repeat(1_000));
     let names: Vec<&[u8]> = (0..1_000).map(|_| b"name".as_slice()).collect();
-    let controls = [Control { control_type: b"1.2.3", criticality: false, value: None }; 1_000];
-    let changes = [NewChange { operation: ChangeKind::Replace, description: b"mail", values: &[] }; 1_000];
+    let controls = vec![Control { control_type: b"1.2.3", criticality: false, value: None }; 1_000];
+    let changes = vec![NewChange { operation: ChangeKind::Replace, description: b"mail", values: &[] }; 1_000];
     for (message, cut) in [
         (search(&long, &filter("(cn=a)"), &[b"cn"], &[]), "base"),
         (search(b"", &filter(&long_filter), &[b"cn"], &[]), "filter"),
@@ -146,6 +146,24 @@ fn a_long_name_hides_no_other_field() {
         for shown in ["uid", "userPassword", "al", "message"] {
             assert!(text.contains(shown), "{shown}: {text}");
         }
+    }
+}
+
+#[test]
+fn what_waits_is_bounded_and_what_is_lost_is_counted() {
+    let mut audit = Audit::compile(&AuditSpec { buffer_bytes: 10_000, ..spec(Format::Json) }).unwrap();
+    let message = search(&[b'a'; 700], &filter("(cn=a)"), &[], &[]);
+    let request = Request::parse(&message, &FilterLimits::default()).unwrap();
+    let (client, request) = (audit.client(&client()), audit.request(&request));
+    for _ in 0..3 {
+        for _ in 0..100 {
+            audit.finished(1.0, &client, &request, &End::default());
+        }
+        let (octets, records) = audit.drain();
+        assert!(octets.len() <= 10_000 && records > 5);
+        assert_eq!(octets.split(|octet| *octet == b'\n').count() as u64 - 1, records);
+        assert_eq!(octets.last(), Some(&b'\n'));
+        assert_eq!((records + audit.take_lost(), audit.take_lost()), (100, 0));
     }
 }
 

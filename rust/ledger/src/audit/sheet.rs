@@ -133,6 +133,7 @@ impl<'a> Sheet<'a> {
         write(&mut text);
         self.is_cut |= text.is_cut();
         self.raw(self.form.quote());
+        debug_assert!(self.out.len() <= self.end);
     }
 
     /// A list of texts, each what stands before it and what somebody else sent; nothing if there is none.
@@ -171,6 +172,7 @@ impl<'a> Sheet<'a> {
             }
         }
         self.raw(close);
+        debug_assert!(self.out.len() <= self.end);
     }
 
     fn item(&mut self, before: &str, octets: &[u8], room: usize) -> bool {
