@@ -64,6 +64,7 @@ STRANGERS = {
     "ostiary.upstream": r"ostiary\.(cli|config|demo|gateway|listener)\b",
     "ostiary.gateway": r"ostiary\.(cli|config|demo|tls)\b",
     "ostiary.plan": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|upstream)\b",
+    "ostiary.audit": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|plugins|upstream|worker)\b",
     "ostiary.worker": r"ostiary\.(_core|cli|config|connection|demo|link|listener|tls|upstream)\b",
     "ostiary.demo": r"ostiary\.cli\b",
 }
@@ -202,6 +203,7 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
     [
         ("ostiary.cli", {"uvloop", "ostiary.gateway", "ostiary.listener", "ostiary.connection", "ostiary.demo.main"}),
         ("ostiary.gateway", {"cryptography", "pydantic", "typer", "ostiary.config", "ostiary.tls", "ostiary.demo"}),
+        ("ostiary.audit", {"asyncio", "cryptography", "pydantic", "ssl", "ostiary.config", "ostiary.tls"}),
         ("ostiary.plugins.hooks", {"cryptography", "pydantic", "ostiary.config", "ostiary.plugins.model"}),
         ("ostiary.plugins.chain", {"cryptography", "ostiary.tls", "ostiary.config.loading", "ostiary.config.model"}),
     ],
