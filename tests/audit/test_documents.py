@@ -18,10 +18,10 @@ from ostiary.config import Config
 from ostiary.tls import ThrowawayFiles, throwaway_authority
 
 from .collector import RSYSLOGD, missing
+from .questions import DOCUMENT, answers, blocks
 from .seen import ALICE, DESK, GROUP, HAL, PEOPLE, WEEK, WIKI
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs/audit.md").read_text()
 AROUND = """
 [[listeners]]
 name = "ldap"
@@ -33,11 +33,6 @@ name = "directory"
 servers = ["ldap://dc.example.org"]
 """
 FIELD = re.compile(r"\| (?:`([^`]*)`)? ?\| (?:`([^`]*)`)? ?\| (?:`([^`]*)`)? ?\| (.+) \|")
-
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
 def fields() -> list[tuple[str, ...]]:
@@ -120,19 +115,6 @@ def test_logrotate_takes_the_file_away_and_nothing_is_lost(tmp_path: Path) -> No
     texts = [gzip.decompress(part.read_bytes()) if part.suffix == ".gz" else part.read_bytes() for part in parts]
     seen = [json.loads(line)["message"] for line in b"".join(texts).splitlines()]
     assert seen == list(range(len(seen)))
-
-
-def answers(heading: str, which: int, records: list[str], home: Path) -> list[list[str]]:
-    """What a query below a heading gives, by columns."""
-    if shutil.which("jq") is None:
-        pytest.skip("jq is absent: apt-get install jq")
-    (home / "audit.log").write_text("".join(f"{each}\n" for each in records))
-    section = DOCUMENT.partition(f"### {heading}\n")[2].partition("\n### ")[0]
-    query = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)[which]
-    command = ["bash", "-eu", "-o", "pipefail", "-c", query]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return [re.sub(r"^ *(\d+) ", "\\1\t", line).split("\t") for line in done.stdout.splitlines()]
 
 
 def test_every_query_is_run_here() -> None:
