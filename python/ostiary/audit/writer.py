@@ -151,7 +151,7 @@ class AuditWriter:
             self._settled_bytes += len(batch.octets)
             self._settled_records += batch.records
             self._settle(batch.records - left - batch.refused, left + batch.refused)
-        if left == 0 and self._queue.empty():
+        if left == 0 and self._settled_bytes == self._taken_bytes:
             self._trouble.over(self._overflowed + self._given_up)
 
     def _settle(self, written: int, lost: int) -> None:
