@@ -241,7 +241,7 @@ class Shared:
         """The records for tracing, a line of JSON each."""
     def set_wall(self, offset: float) -> None:
         """What to add to the steady clock for seconds since 1970: the time of records."""
-    def most(self, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    def most(self, count: int) -> list[list[tuple[str, int]]]:
         """The clients and the identities of this worker that asked most, and how often."""
     def acquire(self, name: bytes, limit: int) -> Hold | None:
         """One of what `name` may have `limit` of, in all workers together; None: there is none left."""

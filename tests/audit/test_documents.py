@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +18,10 @@ from ostiary.config import Config
 from ostiary.tls import ThrowawayFiles, throwaway_authority
 
 from .collector import RSYSLOGD, missing
+from .questions import DOCUMENT, answers, blocks
 from .seen import ALICE, DESK, GROUP, HAL, PEOPLE, WEEK, WIKI
 
-DOCUMENT = (Path(__file__).parents[2] / "docs/audit.md").read_text()
+ROOT = Path(__file__).parents[2]
 AROUND = """
 [[listeners]]
 name = "ldap"
@@ -28,11 +33,6 @@ name = "directory"
 servers = ["ldap://dc.example.org"]
 """
 FIELD = re.compile(r"\| (?:`([^`]*)`)? ?\| (?:`([^`]*)`)? ?\| (?:`([^`]*)`)? ?\| (.+) \|")
-
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
 def fields() -> list[tuple[str, ...]]:
@@ -87,17 +87,34 @@ def test_rsyslog_takes_its_configuration(block: str, tmp_path: Path, files: Thro
     assert (done.returncode, "error" in done.stderr.lower().replace("errors", "")) == (0, False), done.stderr
 
 
-def answers(heading: str, which: int, records: list[str], home: Path) -> list[list[str]]:
-    """What a query below a heading gives, by columns."""
-    if shutil.which("jq") is None:
-        pytest.skip("jq is absent: apt-get install jq")
-    (home / "audit.log").write_text("".join(f"{each}\n" for each in records))
-    section = DOCUMENT.partition(f"### {heading}\n")[2].partition("\n### ")[0]
-    query = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)[which]
-    command = ["bash", "-eu", "-o", "pipefail", "-c", query]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return [re.sub(r"^ *(\d+) ", "\\1\t", line).split("\t") for line in done.stdout.splitlines()]
+def test_logrotate_takes_the_file_away_and_nothing_is_lost(tmp_path: Path) -> None:
+    command = shutil.which("logrotate") or "/usr/sbin/logrotate"
+    if not Path(command).exists():
+        pytest.skip("logrotate is absent: apt-get install logrotate")
+    path = tmp_path / "audit.log"
+    pour = [sys.executable, "-m", "tests.audit.pouring", "file", str(path), "0", "1000000", "0.01"]
+    writing = subprocess.Popen(pour, cwd=ROOT)
+    try:
+        (block,) = blocks("logrotate")
+        block = block.replace("/var/log/ostiary", str(tmp_path))
+        block = block.replace("systemctl kill --signal=HUP ostiary.service", f"kill -HUP {writing.pid}")
+        (tmp_path / "logrotate.conf").write_text(block)
+        rotate = [command, "--force", "--state", str(tmp_path / "state"), str(tmp_path / "logrotate.conf")]
+        for _ in range(3):
+            # What a batch left is there: then the file is one that the writer has open.
+            while not path.exists() or path.stat().st_size == 0:
+                time.sleep(0.01)
+            subprocess.run(rotate, check=True, timeout=30)
+        while not path.exists() or path.stat().st_size == 0:
+            time.sleep(0.01)
+    finally:
+        writing.terminate()
+    assert writing.wait(30) == 0
+    parts = [*sorted(tmp_path.glob("audit.log.*"), key=lambda part: -int(part.name.split(".")[2])), path]
+    assert [part.name for part in parts] == ["audit.log.3.gz", "audit.log.2.gz", "audit.log.1", "audit.log"]
+    texts = [gzip.decompress(part.read_bytes()) if part.suffix == ".gz" else part.read_bytes() for part in parts]
+    seen = [json.loads(line)["message"] for line in b"".join(texts).splitlines()]
+    assert seen == list(range(len(seen)))
 
 
 def test_every_query_is_run_here() -> None:

@@ -92,6 +92,24 @@ def test_a_rotated_file_is_let_go_although_nothing_is_written(tmp_path: Path, wr
     assert str(tmp_path / "audit.log") in held
 
 
+def test_a_file_whose_place_is_gone_is_waited_for(
+    tmp_path: Path, writing: WriterFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "logs"
+    place.mkdir()
+    written = writing(file_sink(place / "audit.log"))
+    place.rename(tmp_path / "old")
+    written.writer.reopen()
+    written.writer.write(lines([record(1)]), 1)
+    while not caplog.records:
+        time.sleep(0.01)
+    place.mkdir()
+    written.writer.stop(5)
+    assert numbers(place / "audit.log") == [1]
+    assert written.counts == (1, 0)
+    assert [each.getMessage() for each in caplog.records] == ["audit_output_failed", "audit_recovered"]
+
+
 @pytest.mark.parametrize("kind", ["file", "stdout"])
 def test_workers_do_not_tear_each_others_lines(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "audit.log"

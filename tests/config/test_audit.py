@@ -12,6 +12,7 @@ import pytest
 from ostiary.audit import AuditPlan, SinkPlan, audit_plan
 from ostiary.config import Config
 from ostiary.config.audit_output import AuditOutput
+from ostiary.config.meaning import meaning
 from ostiary.config.notices import notices
 
 from .files import VALID, faults
@@ -119,7 +120,7 @@ def test_every_fault_of_the_table_is_told_at_once(certificates: Path) -> None:
     assert told["audit.sampling.search"] == "must be at most 1: 1.5"
     assert told["audit.sampling.compare"] == "must be at least 0: -0.1"
     assert told["audit.buffer_bytes"] == "must be at least 65_536: 1000"
-    assert told["audit.facility"].endswith('or "local7"; did you mean local0?: "local9"')
+    assert told["audit.facility"].endswith('or "local7"; did you mean local7?: "local9"')
     assert told["audit.tls.ca"].startswith("not readable: no such file or directory: ")
     assert told["audit.tls.key"].startswith("does not belong to the certificate in client.crt: ")
 
@@ -229,6 +230,23 @@ def test_weak_choices_are_noticed(certificates: Path, tmp_path: Path) -> None:
     assert noticed(f'output = "{path}"', certificates) == {
         "audit.output": f"everybody on this machine can read it: {path}"
     }
+
+
+def test_the_meaning_says_what_is_recorded_and_what_is_not(certificates: Path) -> None:
+    def told(text: str) -> str:
+        words = meaning(Config.from_toml(text, certificates))
+        return " / ".join(sentence for each in words if each.title == "audit" for sentence in each.sentences)
+
+    assert told(VALID) == ""
+    assert (
+        told(audit("")) == "records every operation and connection as json to stdout / leaves out the values in filters"
+    )
+    text = 'output = "syslog+tls://logs"\nfilter_values = true\nsampling = { search = 0.01 }\ntls = { ca = "ca.pem" }'
+    assert told(audit(text)) == (
+        "records every operation and connection as json to syslog+tls://logs:6514"
+        " / of each search that succeeds, records the share 0.01 / records the values in filters"
+        f" / trusts a collector named logs by {certificates / 'ca.pem'}"
+    )
 
 
 def test_a_key_that_everybody_can_read_is_noticed(tmp_path: Path, certificates: Path) -> None:

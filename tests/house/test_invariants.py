@@ -74,6 +74,7 @@ STRANGERS = {
     "ostiary.gateway": r"ostiary\.(cli|config|demo|tls)\b",
     "ostiary.plan": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|upstream)\b",
     "ostiary.tracing": r"ostiary\.(_core|cli|config|connection|demo|gateway|link|listener|plugins|tls|upstream)\b",
+    "ostiary.audit": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|plugins|upstream|worker)\b",
     "ostiary.worker": r"ostiary\.(_core|cli|config|connection|demo|link|listener|tls|upstream)\b",
     "ostiary.demo": r"ostiary\.cli\b",
 }
@@ -225,6 +226,7 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
             },
         ),
         ("ostiary.config.checks", {"opentelemetry.sdk", "requests", "ostiary.tracing"}),
+        ("ostiary.audit", {"asyncio", "cryptography", "pydantic", "ssl", "ostiary.config", "ostiary.tls"}),
         ("ostiary.plugins.hooks", {"cryptography", "pydantic", "ostiary.config", "ostiary.plugins.model"}),
         ("ostiary.plugins.chain", {"cryptography", "ostiary.tls", "ostiary.config.loading", "ostiary.config.model"}),
     ],

@@ -31,6 +31,8 @@ RETRY_SECONDS = 0.1
 """Before a sink that failed is tried again; doubled each time."""
 RETRY_SECONDS_MOST = 10.0
 """A collector that is back is found within this, and one that is not costs nothing until then."""
+STOP_SECONDS = 5.0
+"""For what is left at the end: a collector that works takes a full buffer in less, and a stop must come to its end."""
 STOP_GRACE_SECONDS = 0.1
 """For the thread to count what it has left, when its time is over."""
 
@@ -97,7 +99,7 @@ class AuditWriter:
             self._is_to_reopen = True
             self._queue.put(None)
 
-    def stop(self, seconds: float) -> None:
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Writes what is left for so long, and counts the rest as lost; blocks until then.
 
         Nothing may be handed over afterwards.
@@ -154,7 +156,7 @@ class AuditWriter:
             self._settled_bytes += len(batch.octets)
             self._settled_records += batch.records
             self._settle(batch.records - left - batch.refused, left + batch.refused)
-        if left == 0 and self._queue.empty():
+        if left == 0 and self._settled_bytes == self._taken_bytes:
             self._trouble.over(self._overflowed + self._given_up)
 
     def _settle(self, written: int, lost: int) -> None:

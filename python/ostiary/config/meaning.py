@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ostiary.config.audit import Audit
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
@@ -27,6 +28,7 @@ def meaning(config: Config) -> list[Paragraph]:
         *(Paragraph(f"listener {one.name}", tuple(_listener(one))) for one in config.listeners),
         *(Paragraph(f"upstream {one.name}", tuple(_upstream(one))) for one in config.upstreams),
         *(Paragraph(f"plugin {one.name}", tuple(_plugin(one))) for one in config.plugins),
+        *([] if config.audit is None else [Paragraph("audit", tuple(_audit(config.audit)))]),
         Paragraph("limits", tuple(_limits(config.limits))),
         *(Paragraph("tracing", tuple(_tracing(one))) for one in (config.tracing,) if one is not None),
     ]
@@ -105,6 +107,17 @@ def _certificate(files: IdentityFiles) -> str:
     if identity is None:
         return "nobody"
     return f"{', '.join(identity.names) or 'nobody'} (until {identity.not_valid_after:%Y-%m-%d})"
+
+
+def _audit(audit: Audit) -> Iterator[str]:
+    yield f"records every operation and connection as {audit.format} to {audit.output}"
+    for operation, share in audit.sampling:
+        if share < 1:
+            yield f"of each {operation} that succeeds, records the share {share:g}"
+    yield f"{'records' if audit.filter_values else 'leaves out'} the values in filters"
+    if audit.output.kind == "tls":
+        trusted = "the system's authorities" if audit.tls.ca is None else str(audit.tls.ca)
+        yield f"trusts a collector named {audit.tls.verify_name or audit.output.host} by {trusted}"
 
 
 def _limits(limits: Limits) -> Iterator[str]:

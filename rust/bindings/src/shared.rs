@@ -104,9 +104,8 @@ impl PyShared {
     }
 
     /// The clients and the identities that asked most.
-    fn most(&self, count: usize) -> (Vec<(String, u64)>, Vec<(String, u64)>) {
-        let [clients, identities] = self.book.most(count);
-        (clients, identities)
+    fn most(&self, count: usize) -> [Vec<(String, u64)>; 2] {
+        self.book.most(count)
     }
 
     /// One of what `name` may have `limit` of.

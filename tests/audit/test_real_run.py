@@ -1,0 +1,167 @@
+"""A gateway that records what passes, before the demo's directory: the queries of docs/audit.md find who did what."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ostiary import _core
+from ostiary.demo.directory import Directory
+from ostiary.demo.ldif import read_ldif
+from ostiary.demo.tree import Tree
+from ostiary.tls import ThrowawayFiles
+
+from ..demo.library import code, ldap3
+from ..real import gateway as gateways
+from ..real.raw_client import Address
+from .questions import answers
+from .seen import ALICE, DESK, GROUP, HAL, PEOPLE
+
+PASSWORD = "sesame"
+WRONG = "not the password"
+ENTRIES = f"""
+dn: {DESK}
+objectClass: organizationalUnit
+ou: helpdesk
+
+dn: {HAL}
+objectClass: inetOrgPerson
+uid: hal
+cn: Hal Helper
+sn: Helper
+userPassword: {PASSWORD}
+
+dn: {GROUP}
+objectClass: groupOfNames
+cn: payroll
+member: {ALICE}
+"""
+RULES = """
+[[plugins]]
+use = "allow_list"
+default = "allow"
+[[plugins.rules]]
+name = "no-deletes"
+effect = "deny"
+operations = ["delete"]
+"""
+
+
+@pytest.fixture
+def directory(files: ThrowawayFiles) -> Iterator[Directory]:
+    """The demo's directory in a thread, in which the help desk may write."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.server_certificate, files.server_key)
+    example = resources.files("ostiary.demo").joinpath("example.ldif").read_text(encoding="utf-8")
+    made = Directory(Tree(read_ldif(example + ENTRIES), by=HAL), context, HAL)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(made.start(), loop).result(5)
+    yield made
+    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()
+
+
+def connect(address: Address, user: str | None = None, password: str | None = None, source: str = "127.0.0.1") -> Any:
+    """A connection by the gateway from one of this machine's addresses, open and not bound."""
+    server = ldap3.Server(address.host, port=address.port, get_info=ldap3.NONE, connect_timeout=5)
+    connection = ldap3.Connection(
+        server, user=user, password=password, receive_timeout=5, check_names=False, source_address=source
+    )
+    connection.open(read_server_info=False)
+    return connection
+
+
+def work(address: Address) -> None:
+    """What people do: the help desk, somebody who guesses, and an application that reads from above."""
+    desk = connect(address, HAL, PASSWORD)
+    assert desk.bind()
+    assert desk.search(GROUP, "(objectClass=*)", "BASE", attributes=["member"])
+    assert desk.modify(ALICE, {"mail": [(ldap3.MODIFY_REPLACE, ["alice@example.net"])]})
+    assert not desk.delete(f"uid=bob,{PEOPLE}")
+    desk.unbind()
+    for name in (ALICE, HAL):
+        guess = connect(address, name, WRONG, "127.0.0.2")
+        assert not guess.bind()
+        assert code(guess) == 49
+        guess.unbind()
+    application = connect(address)
+    assert application.search("ou=groups,dc=example,dc=org", f"(member={ALICE})", "LEVEL", attributes=["cn"])
+    application.unbind()
+
+
+@pytest.fixture
+def records(directory: Directory, tmp_path: Path) -> list[str]:
+    """What the gateway recorded of that."""
+    if not hasattr(_core, "Ledger"):
+        pytest.skip("the core has no Ledger: built before it wrote records")
+    path = tmp_path / "audit.log"
+    gateway = gateways.run(
+        tmp_path / "gateway",
+        [gateways.listener("open", require_tls="off")],
+        [gateways.upstream(Address("127.0.0.1", directory.port))],
+        plugins=f'{RULES}\n[audit]\noutput = "{path}"\n',
+    )
+    gateway.secrets += [PASSWORD, WRONG]
+    work(gateway.address)
+    gateway.stop()
+    return path.read_text().splitlines()
+
+
+def test_queries_find_who_did_what(records: list[str], tmp_path: Path) -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    days = {
+        "2026-03-02": str(today - datetime.timedelta(days=1)),
+        "2026-03-09": str(today + datetime.timedelta(days=2)),
+    }
+    read = answers("Who read the payroll group last week?", 0, records, tmp_path, days)
+    assert sorted(read) == [
+        ["1", "may have read", "anonymous", "127.0.0.1", "(member=?)"],
+        ["1", "read", HAL, "127.0.0.1", "(objectClass=*)"],
+    ]
+    ((failed, source, names, _),) = answers("Which logins failed, by source?", 0, records, tmp_path)
+    assert (failed, source, names) == ("2", "127.0.0.2", "2")
+    changed = answers("What did the help desk change?", 0, records, tmp_path)
+    assert [row[1:] for row in changed] == [
+        [HAL, "127.0.0.1", "modify", ALICE, "success", "replace:mail"],
+        [HAL, "127.0.0.1", "delete", f"uid=bob,{PEOPLE}", "insufficientAccessRights", ""],
+    ]
+    assert DESK in HAL
+    refused = answers("What was refused by policy, and by which rule?", 0, records, tmp_path)
+    assert refused == [
+        ["1", "allow_list", "no-deletes", "delete", HAL, "127.0.0.1", "insufficientAccessRights"]
+    ]  # fmt: skip
+    plain = answers("Who still sends passwords in the clear?", 0, records, tmp_path)
+    assert sorted(plain) == [
+        ["1", ALICE, "127.0.0.2", "open"],
+        ["1", HAL, "127.0.0.1", "open"],
+        ["1", HAL, "127.0.0.2", "open"],
+    ]
+
+
+def test_every_connection_is_opened_and_closed(records: list[str]) -> None:
+    told = [json.loads(each) for each in records]
+    connections = {each["connection"] for each in told}
+    assert len(connections) >= 4
+    for connection in connections:
+        events = [each["event"] for each in told if each["connection"] == connection]
+        assert (events[0], events[-1]) == ("connection_opened", "connection_closed")
+        assert set(events[1:-1]) <= {"operation"}
+
+
+def test_no_password_is_recorded(records: list[str]) -> None:
+    text = "\n".join(records)
+    assert PASSWORD not in text
+    assert WRONG not in text
