@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ostiary.config.admin import Admin
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
@@ -27,6 +28,7 @@ def meaning(config: Config) -> list[Paragraph]:
         *(Paragraph(f"upstream {one.name}", tuple(_upstream(one))) for one in config.upstreams),
         *(Paragraph(f"plugin {one.name}", tuple(_plugin(one))) for one in config.plugins),
         Paragraph("limits", tuple(_limits(config.limits))),
+        *([] if config.admin is None else [Paragraph("admin", tuple(_admin(config.admin)))]),
     ]
 
 
@@ -118,6 +120,16 @@ def _limits(limits: Limits) -> Iterator[str]:
         f"{limits.first_message_seconds:g} to the first request, {limits.idle_seconds:g} idle, "
         f"{limits.connect_seconds:g} to connect a server, {limits.drain_seconds:g} to drain"
     )
+
+
+def _admin(admin: Admin) -> Iterator[str]:
+    tls = admin.tls
+    how = "by plain HTTP" if tls is None else f"by HTTPS with the certificate for {_certificate(tls)}"
+    yield f"serves metrics, health and status on {admin.address}, {how}"
+    who = "anybody who reaches it" if admin.token_file is None else f"whoever brings the token in {admin.token_file}"
+    yield f"shows metrics and status to {who}"
+    if admin.exemplars:
+        yield "names one operation beside each bucket of a histogram"
 
 
 def _octets(count: int) -> str:

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from ostiary.config.admin import Admin
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener
-from ostiary.config.planned import Admin, Audit
+from ostiary.config.planned import Audit
 from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
 from ostiary.config.upstreams import Upstream
@@ -40,8 +41,8 @@ class Config(Table):
     """What decides about requests, in this order."""
     limits: Limits = Limits()
     """How much clients may take up."""
-    admin: Admin = Admin()
-    """Metrics, health and status; not in this version."""
+    admin: Admin | None = None
+    """Metrics, health and status, and the page that shows them; absent: nothing listens."""
     audit: Audit = Audit()
     """The record of every operation; not in this version."""
 
