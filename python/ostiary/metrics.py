@@ -7,6 +7,7 @@ and labels were written once; the tests hold both to the same octets. Knows no H
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ Read = Callable[[], tuple[Iterable[Family], Iterable[Found], Iterable[Named]]]
 
 _OPEN_METRICS = "application/openmetrics-text"
 _COUNTER = "_total"
+_ESCAPING = re.compile(r";\s*escaping=[^;,]*")
 # From here on Go, and so the exposition, writes exponents.
 _PLAIN_MOST = 1_000_000
 _Key = tuple[str, tuple[str, ...]]
@@ -56,7 +58,8 @@ class Exposition(Collector):
 
     def encode(self, accept: str) -> tuple[bytes, str]:
         """The metrics in the form that fits an Accept header best, and its content type."""
-        _, content_type = choose_encoder(accept)
+        # Names here need no escaping, whichever a scraper prefers.
+        _, content_type = choose_encoder(_ESCAPING.sub("", accept))
         open_metrics = content_type.startswith(_OPEN_METRICS)
         families, found, named = self._read()
         by_family: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
@@ -65,8 +68,10 @@ class Exposition(Collector):
         exemplars = _by_bucket(named) if open_metrics else {}
         before, self._lines = self._lines, {}
         text: list[str] = []
+        families = tuple(families)
+        names = {each.name for each in families}
         for family in families:
-            text.append(_head(family, open_metrics))
+            text.append(_open_head(family, names) if open_metrics else _head(family))
             for values, value in by_family.get(family.name, ()):
                 key = (family.name, values)
                 lines = before.get(key) or _beginnings(family, values)
@@ -119,13 +124,17 @@ def _by_bucket(named: Iterable[Named]) -> dict[_Key, dict[int, Exemplar]]:
     return found
 
 
-def _head(family: Family, open_metrics: bool) -> str:
-    # OpenMetrics names a counter without the ending of its samples.
-    name = family.name.removesuffix(_COUNTER) if open_metrics else family.name
+def _open_head(family: Family, names: set[str]) -> str:
+    """OpenMetrics names a counter without the ending of its samples; where that is another metric, it has no kind."""
+    name, kind = family.name.removesuffix(_COUNTER), family.kind
+    if name != family.name and name in names:
+        name, kind = family.name, "unknown"
+    return f"# HELP {name} {_escaped(family.help)}\n# TYPE {name} {kind}\n"
+
+
+def _head(family: Family) -> str:
     told = family.help.replace("\\", r"\\").replace("\n", r"\n")
-    if open_metrics:
-        told = told.replace('"', r"\"")
-    return f"# HELP {name} {told}\n# TYPE {name} {family.kind}\n"
+    return f"# HELP {family.name} {told}\n# TYPE {family.name} {family.kind}\n"
 
 
 def _beginnings(family: Family, values: tuple[str, ...]) -> tuple[str, ...]:

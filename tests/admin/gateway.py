@@ -67,6 +67,10 @@ class Gateway:
         counts[sum(bound < seconds for bound in SECONDS)] += times
         self.numbers[f"ostiary_{family}", labels] = (counts, total + seconds * times)
 
+    def total(self, family: str) -> float:
+        """The sum of a counter."""
+        return float(sum(value for (name, _), value in self.numbers.items() if name == f"ostiary_{family}"))
+
     def families(self) -> Sequence[Family]:
         return FAMILIES
 

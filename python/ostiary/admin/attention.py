@@ -65,9 +65,9 @@ def _spike(history: dict[str, Any]) -> _Found:
     rates = history.get("bind_failures", [])
     points = round(SPIKE_SECONDS / history["step_seconds"])
     late, early = rates[-points:], rates[:-points]
-    if not late:
+    if not early:
         return
     now = sum(late) / len(late)
-    before = sum(early) / len(early) if early else 0.0
+    before = sum(early) / len(early)
     if now >= SPIKE_LEAST and now >= SPIKE_TIMES * before:
         yield "warning", f"binds fail more often than before: {now:.1f} a second"

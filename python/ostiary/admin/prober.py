@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -87,7 +89,7 @@ class Prober:
         except TimeoutError:
             self._note(state, is_up=False, error=f"no answer within {LIMIT_SECONDS:g} seconds")
         except OSError as error:
-            self._note(state, is_up=False, error=(error.strerror or str(error)).lower())
+            self._note(state, is_up=False, error=_reason(error))
         else:
             state.connect_seconds = time.monotonic() - begin
             self._note(state, is_up=True, error="")
@@ -104,6 +106,12 @@ class Prober:
         if not is_up:
             state.connect_seconds = None
         state.error = error
+
+
+def _reason(error: OSError) -> str:
+    # asyncio puts addresses into the text of an error; those of name servers have numbers of their own.
+    known = error.errno is not None and not isinstance(error, socket.gaierror)
+    return (os.strerror(error.errno or 0) if known else error.strerror or str(error)).lower()
 
 
 async def _connect(address: ServerAddress) -> None:

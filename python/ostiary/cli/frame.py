@@ -34,7 +34,9 @@ def frame(document: dict[str, Any], before: dict[str, Any] | None = None, height
     sides.add_row(
         _top("identity", "identities", document, before, rows), _top("client", "clients", document, before, rows)
     )
+    sides.add_row()
     sides.add_row(_upstreams(document), _listeners(document))
+    sides.add_row()
     sides.add_row(_rules(document, rows), _certificates(document))
     return Group(
         _head(document), *_attention(document), _rates(document), Text(), _operations(document), Text(), sides,
@@ -122,7 +124,7 @@ def _top(title: str, kind: str, document: dict[str, Any], before: dict[str, Any]
 
 
 def _upstreams(document: dict[str, Any]) -> Table:
-    table = _table("server", "", "connects in", "connections")
+    table = _table("server", "", "dialled in", "open")
     for upstream in document["upstreams"]:
         for each in upstream["servers"]:
             state = Text("asked", "dim") if each["up"] is None else Text("up", "green")
@@ -178,7 +180,8 @@ def _table(first: str, *others: str, numbers: bool = True) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=False)
     table.add_column(first, overflow="ellipsis", no_wrap=True)
     for title in others:
-        table.add_column(title, justify="right" if numbers else "left", no_wrap=True)
+        # What is short stays whole; names give way.
+        table.add_column(title, justify="right" if numbers else "left", no_wrap=True, min_width=max(len(title), 4))
     return table
 
 

@@ -102,8 +102,8 @@ function drawPlots(history) {
     { name: "99 of 100 below", color: "c2", values: history.seconds_99 ?? none },
     { name: "the gateway's, 99 of 100 below", color: "c3", values: history.overhead_99 ?? none },
   ]);
-  const traffic = Object.entries(history.bytes ?? {}).sort();
-  plots[3].show(times, traffic.map(([name, values], at) => ({ name, color: `c${at % 5 + 1}`, values })));
+  const flows = Object.entries(history.bytes ?? {}).sort();
+  plots[3].show(times, flows.map(([name, values], at) => ({ name, color: `c${at % 5 + 1}`, values })));
 }
 
 function drawTiles(now, history) {
@@ -247,6 +247,7 @@ function lost(why) {
 async function ask() {
   clearTimeout(timer);
   const known = token.get();
+  let now = null;
   try {
     const headers = known === null ? {} : { Authorization: `Bearer ${known}` };
     const answer = await fetch("status", { headers, cache: "no-store", credentials: "omit" });
@@ -255,16 +256,17 @@ async function ask() {
       return asks(known !== null);
     }
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    const now = await answer.json();
-    answered = Date.now();
-    byId("lost").hidden = byId("ask").hidden = true;
-    byId("main").hidden = false;
-    byId("main").classList.remove("stale");
-    draw(now);
+    now = await answer.json();
   } catch (error) {
     lost(error.message);
   }
   timer = setTimeout(ask, PERIOD);
+  if (now === null) return;
+  answered = Date.now();
+  byId("lost").hidden = byId("ask").hidden = true;
+  byId("main").hidden = false;
+  byId("main").classList.remove("stale");
+  draw(now);
 }
 
 byId("ask").addEventListener("submit", (event) => {
