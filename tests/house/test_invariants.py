@@ -66,6 +66,8 @@ STRANGERS = {
     "ostiary.plan": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|upstream)\b",
     "ostiary.worker": r"ostiary\.(_core|cli|config|connection|demo|link|listener|tls|upstream)\b",
     "ostiary.demo": r"ostiary\.cli\b",
+    "ostiary.admin": r"ostiary\.(_core|cli|config|connection|demo|gateway|link|listener|plan|plugins|tls|upstream|worker)\b",
+    "ostiary.metrics": r"ostiary\.",
 }
 VAGUE = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}
 
@@ -201,7 +203,12 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
     ("started", "strangers"),
     [
         ("ostiary.cli", {"uvloop", "ostiary.gateway", "ostiary.listener", "ostiary.connection", "ostiary.demo.main"}),
-        ("ostiary.gateway", {"cryptography", "pydantic", "typer", "ostiary.config", "ostiary.tls", "ostiary.demo"}),
+        (
+            "ostiary.gateway",
+            {"aiohttp", "cryptography", "prometheus_client", "pydantic", "typer", "ostiary.config", "ostiary.tls"},
+        ),
+        ("ostiary.plan", {"aiohttp", "cryptography", "prometheus_client", "pydantic", "ostiary.admin.endpoint"}),
+        ("ostiary.admin.endpoint", {"aiohttp.client", "cryptography", "pydantic", "rich", "typer", "ostiary.config"}),
         ("ostiary.plugins.hooks", {"cryptography", "pydantic", "ostiary.config", "ostiary.plugins.model"}),
         ("ostiary.plugins.chain", {"cryptography", "ostiary.tls", "ostiary.config.loading", "ostiary.config.model"}),
     ],

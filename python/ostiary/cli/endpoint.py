@@ -10,7 +10,7 @@ import socket
 import ssl
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import typer
 
@@ -49,14 +49,21 @@ class _Unix(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+def _is_endpoint(parts: SplitResult) -> bool:
+    try:
+        is_remote = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False  # the port is no number
+    return is_remote or (parts.scheme == "unix" and bool(parts.path))
+
+
 class Endpoint:
     """Where a gateway is asked. Raises: typer.BadParameter, for a URL that is none, and EndpointError."""
 
     def __init__(self, url: str, token_file: Path | None = None, ca: Path | None = None) -> None:
         self.url = url.rstrip("/")
         self._parts = urlsplit(self.url)
-        is_remote = self._parts.scheme in ("http", "https") and self._parts.hostname
-        if not (is_remote or (self._parts.scheme == "unix" and self._parts.path)):
+        if not _is_endpoint(self._parts):
             message = "not the address of an admin endpoint; write http://127.0.0.1:9389 or unix:/run/ostiary/admin"
             raise typer.BadParameter(message, param_hint="--url")
         self._headers = {"Accept": "*/*"}
