@@ -6,8 +6,11 @@ and it has no parser to attack. `plan` runs where the configuration was checked;
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from ostiary.admin.plan import AdminPlan, CertificateExpiry, ServerAddress
 
 if TYPE_CHECKING:
     from ostiary import config
@@ -108,6 +111,8 @@ class Plan:
     """What records are made and where they go; None without any."""
     tracing: TracingPlan | None = None
     """None without traces."""
+    admin: AdminPlan | None = None
+    """The admin endpoint; None without one."""
 
 
 def plan(asked: config.Config) -> Plan:
@@ -131,6 +136,7 @@ def plan(asked: config.Config) -> Plan:
         hooks=hooks,
         audit=None if asked.audit is None else audit_plan(asked.audit),
         tracing=None if asked.tracing is None else TracingPlan(asked.tracing.endpoint, asked.tracing.sample),
+        admin=None if asked.admin is None else admin(asked.admin, asked),
     )
 
 
@@ -224,6 +230,43 @@ def own_engine(asked: config.UpstreamTls) -> dict[str, Any]:
         "identity": identity(asked),
         "min_version": asked.min_version,
     }
+
+
+def admin(table: config.Admin, asked: config.Config) -> AdminPlan:
+    """The plan of the admin endpoint. Raises: IdentityError, TokenError."""
+    from ostiary.admin.token import load_token
+
+    shown = None if table.tls is None else identity(table.tls)
+    return AdminPlan(
+        host=table.address.host,
+        port=table.address.port,
+        path=None if table.address.path is None else str(table.address.path),
+        identity=None if shown is None else shown[:2],
+        token=None if table.token_file is None else load_token(table.token_file),
+        exemplars=table.exemplars,
+        servers=tuple(
+            ServerAddress(group.name, each.text, each.host, each.port)
+            for group in asked.upstreams
+            for each in (server(url, group.tls.verify_name) for url in group.servers)
+        ),
+        certificates=tuple(certificates(asked)),
+    )
+
+
+def certificates(asked: config.Config) -> Iterator[CertificateExpiry]:
+    """The end of every certificate that the gateway shows."""
+    tables: list[tuple[str, str, config.IdentityFiles | None]] = []
+    for each in asked.listeners:
+        tables.append(("client", each.name, each.tls))
+        tables += [("client", f"{each.name}:{number}", one) for number, one in enumerate(each.tls.certificates, 1)]
+    tables += [("upstream", each.name, each.tls) for each in asked.upstreams]
+    tables.append(("admin", "admin", None if asked.admin is None else asked.admin.tls))
+    from ostiary import tls
+
+    for side, name, files in tables:
+        loaded = None if files is None else tls.identity_of(files)
+        if loaded is not None:
+            yield side, name, loaded.not_valid_after.timestamp()
 
 
 def identity(files: config.IdentityFiles) -> Identity | None:

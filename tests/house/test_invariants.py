@@ -77,6 +77,9 @@ STRANGERS = {
     "ostiary.audit": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|plugins|upstream|worker)\b",
     "ostiary.worker": r"ostiary\.(_core|cli|config|connection|demo|link|listener|tls|upstream)\b",
     "ostiary.demo": r"ostiary\.cli\b",
+    "ostiary.admin": r"ostiary\.(_core|cli|config|connection|demo|gateway|link|listener)\b"
+    r"|ostiary\.(plan|plugins|tls|upstream|worker)\b",
+    "ostiary.metrics": r"ostiary\.",
 }
 VAGUE = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}
 
@@ -220,6 +223,8 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
                 "typer",
                 "opentelemetry",
                 "requests",
+                "aiohttp",
+                "prometheus_client",
                 "ostiary.config",
                 "ostiary.tls",
                 "ostiary.demo",
@@ -227,6 +232,8 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
         ),
         ("ostiary.config.checks", {"opentelemetry.sdk", "requests", "ostiary.tracing"}),
         ("ostiary.audit", {"asyncio", "cryptography", "pydantic", "ssl", "ostiary.config", "ostiary.tls"}),
+        ("ostiary.plan", {"aiohttp", "cryptography", "prometheus_client", "pydantic", "ostiary.admin.endpoint"}),
+        ("ostiary.admin.endpoint", {"aiohttp.client", "cryptography", "pydantic", "rich", "typer", "ostiary.config"}),
         ("ostiary.plugins.hooks", {"cryptography", "pydantic", "ostiary.config", "ostiary.plugins.model"}),
         ("ostiary.plugins.chain", {"cryptography", "ostiary.tls", "ostiary.config.loading", "ostiary.config.model"}),
     ],

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import ostiary
-from ostiary.cli import check, demo, explain, run, schema
+from ostiary.cli import check, demo, explain, health, run, schema, top
 from ostiary.cli.output import report_error, report_faults
 from ostiary.errors import ConfigError, Misuse, OstiaryError
 
@@ -23,6 +23,8 @@ application = typer.Typer(
 application.command("run")(run.run)
 application.command("check")(check.check)
 application.command("explain")(explain.explain)
+application.command("top")(top.top)
+application.command("health")(health.health)
 application.command("demo")(demo.demo)
 application.command("schema")(schema.schema)
 

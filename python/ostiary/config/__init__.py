@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ostiary.config.addresses import Address, ServerUrl
+    from ostiary.config.admin import Admin
     from ostiary.config.json_schema import schema
     from ostiary.config.limits import Limits
     from ostiary.config.listeners import Certificate, IdentityFiles, Listener, ListenerTls
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Address",
+    "Admin",
     "Certificate",
     "Config",
     "IdentityFiles",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "admin": ("Admin",),
     "addresses": ("Address", "ServerUrl"),
     "json_schema": ("schema",),
     "limits": ("Limits",),

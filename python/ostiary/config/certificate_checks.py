@@ -1,4 +1,4 @@
-"""Whether the files that the configuration names hold what they should: certificates, keys, authorities.
+"""Whether the files that the configuration names hold what they should: certificates, keys, authorities, a token.
 
 Files are read here and forgotten; who uses them reads them again. A secret never enters a fault.
 """
@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from ostiary.admin.token import TokenError, load_token
 from ostiary.config.audit import AuditTls
 from ostiary.config.audit_output import AuditOutput
 from ostiary.config.listeners import IdentityFiles, ListenerTls
@@ -41,6 +42,20 @@ def check_files(config: Config) -> Iterator[Finding]:
                 yield from _identity(certificate, engine, (*loc, "certificates", index))
         for key in ("client_ca", "ca"):
             yield from _authorities(getattr(tls, key, None), engine, (*loc, key))
+    yield from _admin(config)
+
+
+def _admin(config: Config) -> Iterator[Finding]:
+    admin = getattr(config, "admin", None)
+    tls, token_file = getattr(admin, "tls", None), getattr(admin, "token_file", None)
+    if isinstance(tls, IdentityFiles):
+        # Python's `ssl` serves it, which takes what OpenSSL takes.
+        yield from _identity(tls, "openssl", ("admin", "tls"))
+    if isinstance(token_file, Path):
+        try:
+            load_token(token_file)
+        except TokenError as error:
+            yield Finding(("admin", "token_file"), str(error), token_file)
 
 
 def _tls_tables(config: Config) -> Iterator[tuple[ListenerTls | UpstreamTls | AuditTls, Loc]]:

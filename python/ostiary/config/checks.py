@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ostiary.config.addresses import ServerUrl
+from ostiary.config.addresses import Address, ServerUrl
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener, ListenerTls
 from ostiary.config.model import Config
@@ -24,6 +24,7 @@ def check_meaning(config: Config) -> Iterator[Finding]:
     yield from until_absent(_upstreams(config))
     yield from until_absent(_limits(config))
     yield from until_absent(_tracing(config))
+    yield from until_absent(_admin(config))
 
 
 def _listeners(config: Config) -> Iterator[Finding]:
@@ -166,3 +167,18 @@ def _connection_counts(limits: Limits) -> Iterator[Finding]:
 def _tracing(config: Config) -> Iterator[Finding]:
     if config.tracing is not None and not is_installed():
         yield Finding(("tracing",), "needs libraries that are not installed; pip install ostiary[otel]")
+
+
+def _admin(config: Config) -> Iterator[Finding]:
+    if config.admin is None:
+        return
+    address = config.admin.address
+    if address.path is None and address.port == 0:
+        return
+    for index, listener in enumerate(config.listeners):
+        yield from until_absent(_admin_address(listener, index, address))
+
+
+def _admin_address(listener: Listener, index: int, address: Address) -> Iterator[Finding]:
+    if listener.address == address:
+        yield Finding(("admin", "address"), f"taken by listeners[{index}]; choose another", str(address))

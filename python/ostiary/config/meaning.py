@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ostiary.config.admin import Admin
 from ostiary.config.audit import Audit
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import IdentityFiles, Listener
@@ -31,6 +32,7 @@ def meaning(config: Config) -> list[Paragraph]:
         *([] if config.audit is None else [Paragraph("audit", tuple(_audit(config.audit)))]),
         Paragraph("limits", tuple(_limits(config.limits))),
         *(Paragraph("tracing", tuple(_tracing(one))) for one in (config.tracing,) if one is not None),
+        *([] if config.admin is None else [Paragraph("admin", tuple(_admin(config.admin)))]),
     ]
 
 
@@ -137,6 +139,16 @@ def _limits(limits: Limits) -> Iterator[str]:
 
 def _tracing(tracing: Tracing) -> Iterator[str]:
     yield f"sends spans of {tracing.sample * 100:g} % of the operations to {tracing.endpoint}"
+
+
+def _admin(admin: Admin) -> Iterator[str]:
+    tls = admin.tls
+    how = "by plain HTTP" if tls is None else f"by HTTPS with the certificate for {_certificate(tls)}"
+    yield f"serves metrics, health and status on {admin.address}, {how}"
+    who = "anybody who reaches it" if admin.token_file is None else f"whoever brings the token in {admin.token_file}"
+    yield f"shows metrics and status to {who}"
+    if admin.exemplars:
+        yield "names one operation beside each bucket of a histogram"
 
 
 def _octets(count: int) -> str:

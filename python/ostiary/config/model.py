@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from ostiary.config.admin import Admin
 from ostiary.config.audit import Audit
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener
-from ostiary.config.planned import Admin
 from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
 from ostiary.config.tracing import Tracing
@@ -42,12 +42,12 @@ class Config(Table):
     """What decides about requests, in this order."""
     limits: Limits = Limits()
     """How much clients may take up."""
-    admin: Admin = Admin()
-    """Metrics, health and status; not in this version."""
     audit: Audit | None = None
     """The record of every operation; without this table there is none."""
     tracing: Tracing | None = None
     """Spans of a share of the operations; none without the table."""
+    admin: Admin | None = None
+    """Metrics, health and status, and the page that shows them; absent: nothing listens."""
 
     @classmethod
     def from_toml(cls, text: str, directory: Path) -> Config:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from ostiary.admin.token import SHORT_BYTES, TokenError, load_token
 from ostiary.config.addresses import ServerUrl, is_loopback
 from ostiary.config.audit_checks import audit_notices
 from ostiary.config.listeners import IdentityFiles, Listener
 from ostiary.config.model import Config
-from ostiary.config.planned import PLANNED
 from ostiary.config.plugin_checks import plugin_warnings
 from ostiary.config.table import Loc, key_path
 from ostiary.config.upstreams import Upstream
@@ -36,13 +37,34 @@ def notices(config: Config) -> list[Fault]:
         found += [Fault(key_path(place), message) for place, message in _upstream(upstream, loc)]
         if not any(listener.upstream == upstream.name for listener in config.listeners):
             found.append(Fault(key_path((*loc, "name")), f"no listener uses this upstream: {upstream.name}"))
-    found += [Fault(name, notice) for name, notice in PLANNED.items() if name in config.model_fields_set]
+    found += [Fault(key_path(loc), message) for loc, message in _admin(config)]
     found += [Fault(key_path(loc), message) for loc, message in plugin_warnings(config)]
     found += [Fault(key_path(loc), message) for loc, message in _monitors(config)]
     if config.audit is not None:
         found += [Fault(key_path(loc), message) for loc, message in audit_notices(config.audit)]
         found += [Fault(key_path(loc), message) for loc, message in _identity(config.audit.tls, ("audit", "tls"))]
     return found
+
+
+def _admin(config: Config) -> Iterator[tuple[Loc, str]]:
+    admin = config.admin
+    if admin is None:
+        return
+    is_exposed = admin.address.path is None and not is_loopback(admin.address.host)
+    if admin.tls is not None:
+        yield from _identity(admin.tls, ("admin", "tls"))
+    elif is_exposed and admin.token_file is not None:
+        yield ("admin", "tls"), "absent: the token crosses the network in the clear"
+    if admin.token_file is None:
+        if is_exposed:
+            message = "absent: whoever reaches the address reads who uses the directory, and how"
+            yield ("admin", "token_file"), message
+        return
+    if _others_may_read(admin.token_file):
+        yield ("admin", "token_file"), f"everybody on this machine can read it: {admin.token_file}"
+    with suppress(TokenError):
+        if len(load_token(admin.token_file)) < SHORT_BYTES:
+            yield ("admin", "token_file"), f"holds a short token, which can be guessed: {admin.token_file}"
 
 
 def _monitors(config: Config) -> Iterator[tuple[Loc, str]]:

@@ -121,7 +121,7 @@ class Reader:
 
 def _element(field: FieldInfo) -> tuple[type[Table] | None, bool]:
     """The table class that the field holds, if it does, and whether it holds a list."""
-    annotation: Any = field.annotation
+    annotation: Any = _without_none(field.annotation)
     listed = typing.get_origin(annotation) is tuple
     if listed:
         annotation = typing.get_args(annotation)[0]
@@ -130,6 +130,12 @@ def _element(field: FieldInfo) -> tuple[type[Table] | None, bool]:
         annotation = next(each for each in typing.get_args(annotation) if each is not types.NoneType)
     is_table = isinstance(annotation, type) and issubclass(annotation, Table)
     return (annotation if is_table else None), listed
+
+
+def _without_none(annotation: Any) -> Any:
+    """What stands in a key that may be absent."""
+    choices = [each for each in typing.get_args(annotation) if each is not type(None)]
+    return choices[0] if len(choices) == 1 and type(None) in typing.get_args(annotation) else annotation
 
 
 def _is_secret(field: FieldInfo) -> bool:

@@ -1,0 +1,94 @@
+"""The socket of the admin endpoint, and its TLS by Python's `ssl`.
+
+Keys reach OpenSSL by memory that has no name and is closed at once: it takes nothing but files.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ostiary.admin.plan import AdminPlan
+
+__all__ = ["bound", "context"]
+
+SOCKET_MODE = 0o660
+"""Who may use a unix socket: its owner and its group."""
+_LINE = 64
+
+
+def bound(plan: AdminPlan) -> socket.socket:
+    """The socket, bound. Raises: OSError."""
+    if plan.path is not None:
+        return _unix(Path(plan.path))
+    family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((plan.host, plan.port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _unix(path: Path) -> socket.socket:
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The file must not be open to others for the moment before its mode is set.
+    before = os.umask(0o777 & ~SOCKET_MODE)
+    try:
+        sock.bind(str(path))
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        os.umask(before)
+    return sock
+
+
+def _remove_stale(path: Path) -> None:
+    """Removes what a gateway that was killed left behind. Raises: OSError when it is anything else."""
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise FileExistsError(17, f"not a socket: {path}")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError(98, f"another process listens on it: {path}")
+
+
+def context(chain: Sequence[bytes], key: bytes) -> ssl.SSLContext:
+    """A server's context that shows this identity, and speaks TLS 1.2 or newer."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.set_alpn_protocols(["http/1.1"])
+    file = os.memfd_create("ostiary-admin", os.MFD_CLOEXEC)
+    try:
+        with open(file, "wb", closefd=False) as memory:
+            memory.write("".join(map(ssl.DER_cert_to_PEM_cert, chain)).encode() + _pem(key))
+        made.load_cert_chain(f"/proc/self/fd/{file}")
+    finally:
+        os.close(file)
+    return made
+
+
+def _pem(key: bytes) -> bytes:
+    """A PKCS #8 key as PEM (RFC 7468, section 10)."""
+    text = base64.b64encode(key)
+    lines = b"\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE))
+    return b"-----BEGIN PRIVATE KEY-----\n" + lines + b"\n-----END PRIVATE KEY-----\n"
