@@ -14,7 +14,7 @@ const BUILT_IN: &[&str] = &[
     "initialAuthIncoming",
     "initialAuthOutgoing",
     "ipaNTHash",
-    "ipatokenOTPkey",
+    "ipaTokenOtpKey",
     "krb5Key",
     "krbMKey",
     "krbPrincipalKey",
