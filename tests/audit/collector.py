@@ -14,7 +14,7 @@ from typing import Any
 
 from ostiary.tls import ThrowawayFiles
 
-from ..real.process import Process, _pause
+from ..real.process import Process
 from ..real.raw_client import Address, free_address
 
 RSYSLOGD = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
@@ -89,7 +89,7 @@ class Collector:
         deadline = time.monotonic() + WAIT_SECONDS
         path = self.home / "kept.json"
         while time.monotonic() < deadline and (not path.exists() or path.read_bytes().count(b"\n") < count):
-            _pause(0.05)
+            time.sleep(0.05)
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 

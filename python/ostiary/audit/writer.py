@@ -70,10 +70,14 @@ class AuditWriter:
         """Starts the thread.
 
         Raises:
-            OSError: the file cannot be opened. Collectors may come later.
+            OSError: the file cannot be opened; names it. Collectors may come later.
         """
         if self._is_file:
-            self._sink.open()
+            try:
+                self._sink.open()
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise OSError(error.errno, f"audit: cannot open {self._output}: {reason}") from error
         self._thread.start()
 
     def write(self, octets: bytes, records: int) -> None:
