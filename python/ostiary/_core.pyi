@@ -119,8 +119,6 @@ Step: TypeAlias = tuple[bytes | None, bytes | None, tuple[Event, ...]]
 _Meter: TypeAlias = tuple[int, int]
 """The place of one value that is counted."""
 
-_Buckets: TypeAlias = tuple[list[int], float, list[tuple[int, int, float] | None]]
-
 _Identity: TypeAlias = tuple[Sequence[bytes], bytes, Sequence[str]]
 """A certificate chain (DER, the end entity first), its key (PKCS #8, DER, not encrypted), and its DNS names."""
 
@@ -263,9 +261,12 @@ class Meters:
     @staticmethod
     def families() -> list[tuple[str, str, list[str], str, list[float]]]:
         """Name, type (`counter`, `gauge`, `histogram`), names of labels, help, upper bounds of buckets in seconds."""
-    def samples(self) -> list[tuple[str, list[str], float | _Buckets]]:
-        """Family, values of its labels, value; a histogram's is counts by bucket (the last has no bound), the sum in
-        seconds and, if they are remembered, an operation of each bucket: connection, message id, seconds."""
+    def samples(self) -> list[tuple[str, list[str], float | tuple[list[int], float]]]:
+        """Family, values of its labels, value; a histogram's is counts by bucket (the last has no bound) and the sum in
+        seconds."""
+    def exemplars(self) -> list[tuple[list[str], int, int, int, float, float]]:
+        """An operation of each bucket of `ostiary_operation_duration_seconds`, if they are remembered: values of the
+        labels, bucket, connection, message id, seconds, and when it ended by the steady clock."""
     def meter(self, family: str, *labels: str) -> _Meter:
         """The place of one value. Raises: KeyError when there is none."""
     def add(self, meter: _Meter, by: int = 1) -> None:

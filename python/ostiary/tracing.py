@@ -109,9 +109,9 @@ class Tracer:
             attributes=dict(attributes(record)),
             start_time=end - round(record["seconds"] * 1e9),
         )
-        if (code := record.get("code")) in FAILURES:
-            span.set_attribute("error.type", code)
-            span.set_status(Status(StatusCode.ERROR, code))
+        if (result := record.get("result")) in FAILURES:
+            span.set_attribute("error.type", result)
+            span.set_status(Status(StatusCode.ERROR, result))
         span.end(end)
 
 

@@ -58,7 +58,6 @@ class Upstream:
         self.servers = tuple(servers(plan))
         self._failing: set[str] = set()
         self._seeing = seeing
-        self._up = {each.plan.text: seeing.meter("upstream_up", self.name, each.plan.text) for each in self.servers}
 
     def counter(self, server: Server, state: str) -> Callable[[int], None]:
         """Counts connections to a server that are in this state: `dialling` or `ready`."""
@@ -67,7 +66,6 @@ class Upstream:
     def note(self, server: Server, fault: str | None) -> None:
         """Logs a server that fails for the first time, or answers again: a dead one must be seen behind a live one."""
         text = server.plan.text
-        self._seeing.put(self._up[text], float(fault is None))
         if fault is None and text in self._failing:
             self._failing.discard(text)
             log.event(logger, logging.INFO, "server_back", upstream=self.name, server=text)

@@ -21,7 +21,7 @@ def record(number: int, **fields: object) -> str:
             "time": TIME, "event": "operation", "connection": 1, "client": "10.20.3.4", "port": 41022,
             "listener": "ldaps", "identity": "cn=wiki,ou=services,dc=example,dc=org", "operation": "search",
             "base": "ou=people,dc=example,dc=org", "scope": "sub", "filter": "(uid=?)", "attributes": ["mail"],
-            "message": number, "code": "success", "entries": 1, "bytes": 120, "seconds": 0.0012,
+            "message": number, "code": 0, "result": "success", "entries": 1, "bytes": 120, "seconds": 0.0012,
         }
         | fields,
         separators=(",", ":"),

@@ -147,14 +147,14 @@ pub struct PyMeters(Arc<Meters>);
 
 /// Name, type, names of labels, help, bounds.
 type PyFamily = (&'static str, &'static str, Vec<&'static str>, &'static str, Vec<f64>);
-/// Connection, message id, seconds.
-type PyExemplar = Option<(u64, u32, f64)>;
+/// Values of labels, bucket, connection, message id, seconds, when.
+type PyExemplar = (Vec<String>, usize, u64, u32, f64, f64);
 
-/// A number, or a histogram's counts, sum and exemplars.
+/// A number, or a histogram's counts and sum.
 #[derive(IntoPyObject)]
 enum PyValue {
     Number(f64),
-    Buckets((Vec<u64>, f64, Vec<PyExemplar>)),
+    Buckets((Vec<u64>, f64)),
 }
 
 #[pymethods]
@@ -168,13 +168,16 @@ impl PyMeters {
     fn samples(&self) -> Vec<(&'static str, Vec<String>, PyValue)> {
         let value = |value| match value {
             Value::Number(number) => PyValue::Number(number),
-            Value::Buckets(counts, sum, exemplars) => {
-                let told = |one: Exemplar| (one.connection, one.message_id, one.seconds);
-                PyValue::Buckets((counts, sum, exemplars.into_iter().map(|one| one.map(told)).collect()))
-            }
+            Value::Buckets(counts, sum) => PyValue::Buckets((counts, sum)),
         };
-        let labels = |values: Vec<Box<str>>| values.into_iter().map(String::from).collect();
-        self.0.samples().into_iter().map(|(name, values, one)| (name, labels(values), value(one))).collect()
+        self.0.samples().into_iter().map(|(name, values, one)| (name, strings(values), value(one))).collect()
+    }
+
+    fn exemplars(&self) -> Vec<PyExemplar> {
+        let told = |(values, bucket, one): (Vec<Box<str>>, usize, Exemplar)| {
+            (strings(values), bucket, one.connection, one.message_id, one.seconds, one.at)
+        };
+        self.0.exemplars().into_iter().map(told).collect()
     }
 
     #[pyo3(signature = (family, *labels))]
@@ -198,8 +201,8 @@ impl PyMeters {
     }
 
     fn put(&self, meter: (usize, usize), value: f64) {
-        if let Some(id) = Id::ALL.get(meter.0) {
-            self.0.put(*id, meter.1, value);
+        if FAMILIES.get(meter.0).is_some_and(|one| one.kind == Kind::Greatest) {
+            self.0.put(meter.1, value);
         }
     }
 
@@ -208,6 +211,10 @@ impl PyMeters {
             self.0.observe(*id, meter.1, seconds);
         }
     }
+}
+
+fn strings(values: Vec<Box<str>>) -> Vec<String> {
+    values.into_iter().map(String::from).collect()
 }
 
 /// The fields of records: names in json, ecs and cef, and what they mean.

@@ -10,8 +10,6 @@ pub enum Kind {
     Sum,
     /// The greatest of the workers' values.
     Greatest,
-    /// One value for all, set by whoever knows it last.
-    Shared,
     /// How many values were at most as large as each bound, and their sum.
     Histogram,
 }
@@ -21,7 +19,7 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Counter => "counter",
-            Self::Sum | Self::Greatest | Self::Shared => "gauge",
+            Self::Sum | Self::Greatest => "gauge",
             Self::Histogram => "histogram",
         }
     }
@@ -95,8 +93,6 @@ families! {
     Violations: Counter ["peer", "kind"] &[], "violations_total", "What peers did against the protocol.";
     Bytes: Counter ["side", "direction"] &[], "bytes_total", "Octets on the sockets, TLS included.";
     Entries: Counter ["upstream"] &[], "entries_total", "Entries in search results.";
-    UpstreamUp: Shared ["upstream", "server"] &[], "upstream_up",
-        "Whether the server could be connected to when it was last tried.";
     UpstreamConnections: Sum ["upstream", "server", "state"] &[], "upstream_connections",
         "Connections to the server, by whether they are being set up or ready.";
     PluginSeconds: Histogram ["plugin"] OWN_BOUNDS, "plugin_duration_seconds",

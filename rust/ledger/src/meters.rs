@@ -64,8 +64,8 @@ struct Laid {
 pub enum Value {
     /// A counter or gauge.
     Number(f64),
-    /// A histogram: how many were in each bucket, their sum in seconds, and an operation of each bucket, if remembered.
-    Buckets(Vec<u64>, f64, Vec<Option<Exemplar>>),
+    /// A histogram: how many were in each bucket, and their sum in seconds.
+    Buckets(Vec<u64>, f64),
 }
 
 /// An operation that fell into a bucket.
@@ -77,6 +77,8 @@ pub struct Exemplar {
     pub message_id: u32,
     /// What it took, seconds.
     pub seconds: f64,
+    /// When it ended, by the steady clock.
+    pub at: f64,
 }
 
 /// The meters of one gateway.
@@ -164,13 +166,9 @@ impl Meters {
         self.arena.move_gauge(word, by);
     }
 
-    /// Sets a gauge: this worker's where each has its own.
-    pub fn put(&self, id: Id, word: usize, value: f64) {
-        match id.family().map(|family| family.kind) {
-            Some(Kind::Greatest) => self.arena.set_gauge(word, value.to_bits()),
-            Some(Kind::Shared) => self.arena.put(word, value.to_bits()),
-            _ => {}
-        }
+    /// Sets this worker's value of a gauge of which the greatest counts.
+    pub fn put(&self, word: usize, value: f64) {
+        self.arena.set_gauge(word, value.to_bits());
     }
 
     /// Adds a value to a histogram.
@@ -187,11 +185,12 @@ impl Meters {
         let Some(family) = Id::OperationSeconds.family().filter(|_| self.exemplars) else { return };
         let bounds = family.bounds;
         let bucket = bounds.iter().position(|bound| exemplar.seconds <= *bound).unwrap_or(bounds.len());
-        let place = word.saturating_add(bounds.len()).saturating_add(2).saturating_add(bucket.saturating_mul(3));
+        let place = word.saturating_add(bounds.len()).saturating_add(2).saturating_add(bucket.saturating_mul(4));
         // Two workers may write at once: who reads looks whether the value belongs into the bucket.
         self.arena.put(place, exemplar.connection);
         self.arena.put(place.saturating_add(1), u64::from(exemplar.message_id));
         self.arena.put(place.saturating_add(2), nanoseconds(exemplar.seconds));
+        self.arena.put(place.saturating_add(3), exemplar.at.to_bits());
     }
 
     /// Everything that was counted: family, values of its labels, value. Rows of operations that never happened are
@@ -206,7 +205,7 @@ impl Meters {
                     || laid.family.kind == Kind::Histogram;
                 let is_nothing = match &value {
                     Value::Number(number) => number.abs() < f64::EPSILON,
-                    Value::Buckets(counts, ..) => counts.iter().all(|count| *count == 0),
+                    Value::Buckets(counts, _) => counts.iter().all(|count| *count == 0),
                 };
                 if !(is_sparse && is_nothing) {
                     found.push((laid.family.name, laid.values(row), value));
@@ -220,7 +219,6 @@ impl Meters {
     fn value(&self, laid: &Laid, word: usize) -> Value {
         match laid.family.kind {
             Kind::Counter => Value::Number(self.arena.read(word) as f64),
-            Kind::Shared => Value::Number(f64::from_bits(self.arena.read(word))),
             Kind::Sum => Value::Number(self.arena.read_gauge(word).map(u64::cast_signed).sum::<i64>() as f64),
             Kind::Greatest => Value::Number(self.arena.read_gauge(word).map(f64::from_bits).fold(0.0, f64::max)),
             Kind::Histogram => {
@@ -228,28 +226,37 @@ impl Meters {
                 let counts: Vec<u64> =
                     (0..=bounds.len()).map(|bucket| self.arena.read(word.saturating_add(bucket))).collect();
                 let behind = word.saturating_add(bounds.len()).saturating_add(1);
-                let sum = self.arena.read(behind) as f64 / 1e9;
-                let first = behind.saturating_add(1);
-                let remembered = laid.width > bounds.len().saturating_add(2);
-                let exemplars = if remembered {
-                    (0..counts.len()).map(|bucket| self.exemplar(bounds, bucket, first)).collect()
-                } else {
-                    Vec::new()
-                };
-                Value::Buckets(counts, sum, exemplars)
+                Value::Buckets(counts, self.arena.read(behind) as f64 / 1e9)
             }
         }
     }
 
+    /// An operation of each bucket that has one: values of the histogram's labels, bucket, operation. None where they
+    /// are not remembered.
+    pub fn exemplars(&self) -> Vec<(Vec<Box<str>>, usize, Exemplar)> {
+        let Some(laid) = self.laid(Id::OperationSeconds).filter(|_| self.exemplars) else { return Vec::new() };
+        let bounds = laid.family.bounds;
+        let mut found = Vec::new();
+        for row in 0..laid.rows {
+            let word = laid.first.saturating_add(row.saturating_mul(laid.width));
+            let first = word.saturating_add(bounds.len()).saturating_add(2);
+            for bucket in 0..=bounds.len() {
+                found.extend(self.exemplar(bounds, bucket, first).map(|one| (laid.values(row), bucket, one)));
+            }
+        }
+        found
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a duration")]
     fn exemplar(&self, bounds: &[f64], bucket: usize, first: usize) -> Option<Exemplar> {
-        let word = first.saturating_add(bucket.saturating_mul(3));
+        let word = first.saturating_add(bucket.saturating_mul(4));
         let connection = self.arena.read(word);
         let message_id = u32::try_from(self.arena.read(word.saturating_add(1))).ok()?;
         let seconds = self.arena.read(word.saturating_add(2)) as f64 / 1e9;
+        let at = f64::from_bits(self.arena.read(word.saturating_add(3)));
         let above = bucket.checked_sub(1).and_then(|below| bounds.get(below)).copied().unwrap_or(0.0);
         let fits = seconds > above && bounds.get(bucket).is_none_or(|bound| seconds <= *bound);
-        (fits && connection != 0).then_some(Exemplar { connection, message_id, seconds })
+        (fits && connection != 0).then_some(Exemplar { connection, message_id, seconds, at })
     }
 }
 
@@ -316,7 +323,7 @@ fn lay(names: &Names) -> Vec<Laid> {
         let remembered = names.exemplars && family.name == "ostiary_operation_duration_seconds";
         let buckets = family.bounds.len().saturating_add(1);
         let width = match family.kind {
-            Kind::Histogram if remembered => buckets.saturating_mul(4).saturating_add(1),
+            Kind::Histogram if remembered => buckets.saturating_mul(5).saturating_add(1),
             Kind::Histogram => buckets.saturating_add(1),
             _ => 1,
         };
@@ -364,7 +371,6 @@ fn axes(names: &Names) -> Vec<Vec<Axis>> {
             "violations_total" => vec![words(&SIDES), strings(&names.violations)],
             "bytes_total" => vec![words(&SIDES), words(&DIRECTIONS)],
             "entries_total" => vec![upstreams()],
-            "upstream_up" => vec![servers()],
             "upstream_connections" => vec![servers(), words(&["dialling", "ready"])],
             "plugin_duration_seconds" | "plugin_errors_total" => vec![strings(&names.plugins)],
             "config_reloads_total" => vec![words(&["success", "failure"])],
@@ -455,16 +461,16 @@ mod tests {
         let word = meters.word(Id::OperationSeconds, &[0, operation(RequestKind::Bind)]);
         for seconds in [0.0005, 0.0006, 99.0] {
             meters.observe(Id::OperationSeconds, word, seconds);
-            meters.exemplify(word, Exemplar { connection: 7, message_id: 3, seconds });
+            meters.exemplify(word, Exemplar { connection: 7, message_id: 3, seconds, at: 5.0 });
         }
         let found = values(&meters, "ostiary_operation_duration_seconds");
-        let [(labels, Value::Buckets(counts, sum, exemplars))] = &found[..] else { panic!("{found:?}") };
+        let [(labels, Value::Buckets(counts, sum))] = &found[..] else { panic!("{found:?}") };
         assert_eq!(labels, "directory,bind");
         assert_eq!((counts[0], counts[1], counts[15], counts.iter().sum::<u64>()), (1, 1, 1, 3));
         assert!((sum - 99.0011).abs() < 1e-6);
-        assert_eq!(exemplars[1], Some(Exemplar { connection: 7, message_id: 3, seconds: 0.0006 }));
-        assert_eq!(exemplars[2], None);
-        assert!((exemplars[15].unwrap().seconds - 99.0).abs() < 1e-6);
+        let exemplars: Vec<_> = meters.exemplars().into_iter().map(|(_, bucket, one)| (bucket, one)).collect();
+        let one = |seconds| Exemplar { connection: 7, message_id: 3, seconds, at: 5.0 };
+        assert_eq!(exemplars, [(0, one(0.0005)), (1, one(0.0006)), (15, one(99.0))]);
     }
 
     #[test]
@@ -472,11 +478,9 @@ mod tests {
         let meters = meters(&names());
         meters.shift(meters.word(Id::Connections, &[1]), 2);
         meters.shift(meters.word(Id::Connections, &[1]), -1);
-        meters.put(Id::LoopLag, meters.word(Id::LoopLag, &[]), 0.25);
-        meters.put(Id::UpstreamUp, meters.word(Id::UpstreamUp, &[1]), 1.0);
+        meters.put(meters.word(Id::LoopLag, &[]), 0.25);
         let told = values(&meters, "ostiary_connections");
         assert_eq!(told, vec![("ldaps".to_owned(), Value::Number(0.0)), ("plain".to_owned(), Value::Number(1.0))]);
         assert_eq!(values(&meters, "ostiary_event_loop_lag_seconds"), vec![(String::new(), Value::Number(0.25))]);
-        assert_eq!(values(&meters, "ostiary_upstream_up")[1].1, Value::Number(1.0));
     }
 }

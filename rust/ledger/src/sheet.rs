@@ -49,6 +49,8 @@ pub struct Finished {
     pub connection: u64,
     /// Its message id.
     pub message_id: u32,
+    /// When it ended, by the steady clock.
+    pub at: f64,
 }
 
 /// Octets on the sockets of one session during one call.
@@ -149,8 +151,8 @@ impl Sheet {
         self.meters.add(self.operations.saturating_add(row), 1);
         if let Some(word) = self.durations.get(kind).filter(|_| finished.by_server) {
             self.meters.observe(Id::OperationSeconds, *word, finished.seconds);
-            let Finished { connection, message_id, seconds, .. } = *finished;
-            self.meters.exemplify(*word, Exemplar { connection, message_id, seconds });
+            let Finished { connection, message_id, seconds, at, .. } = *finished;
+            self.meters.exemplify(*word, Exemplar { connection, message_id, seconds, at });
         }
         if let Some(word) = self.overheads.get(kind) {
             self.meters.observe(Id::OverheadSeconds, *word, finished.own_seconds);

@@ -36,7 +36,7 @@ fn a_search_in_json() {
             r#""listener":"ldaps","upstream":"directory","tls_version":"1.3","tls_cipher":"TLS13_AES_128_GCM_SHA256","#,
             r#""identity":"cn=wiki,dc=example","operation":"search","base":"ou=people,dc=example","scope":"sub","#,
             r#""filter":"(&(objectclass=?)(uid=?*?))","attributes":["uid","mail"],"#,
-            r#""controls":["1.2.840.113556.1.4.319"],"message":3,"code":"success","entries":2,"bytes":345,"#,
+            r#""controls":["1.2.840.113556.1.4.319"],"message":3,"code":0,"result":"success","entries":2,"bytes":345,"#,
             r#""seconds":0.001234,"server":"dc1.example:389"}"#,
             "\n"
         )
@@ -55,7 +55,7 @@ fn a_search_in_ecs() {
             r#""event.action":"search","event.category":["database"],"event.type":["access"],"#,
             r#""ldap.base":"ou=people,dc=example","ldap.scope":"sub","ldap.filter":"(&(objectclass=?)(uid=?*?))","#,
             r#""ldap.attributes":["uid","mail"],"ldap.controls":["1.2.840.113556.1.4.319"],"ldap.message":3,"#,
-            r#""ldap.code":"success","event.outcome":"success","ldap.entries":2,"server.bytes":345,"#,
+            r#""ldap.code":0,"ldap.result":"success","event.outcome":"success","ldap.entries":2,"server.bytes":345,"#,
             r#""event.duration":1234567,"server.address":"dc1.example:389"}"#,
             "\n"
         )
@@ -70,7 +70,7 @@ fn a_search_in_cef() {
         r"ldapListener=ldaps ldapUpstream=directory ldapTlsVersion=1.3 ldapTlsCipher=TLS13_AES_128_GCM_SHA256 ",
         r"suser=cn\=wiki,dc\=example act=search ldapBase=ou\=people,dc\=example ldapScope=sub ",
         r"ldapFilter=(&(objectclass\=?)(uid\=?*?)) ldapAttributes=uid,mail ldapControls=1.2.840.113556.1.4.319 ",
-        r"cn2Label=message cn2=3 ldapCode=success outcome=success cn3Label=entries cn3=2 in=345 ",
+        r"cn2Label=message cn2=3 ldapCode=0 ldapResult=success outcome=success cn3Label=entries cn3=2 in=345 ",
         r"cfp1Label=seconds cfp1=0.001234 dhost=dc1.example:389",
         "\n"
     );
@@ -86,8 +86,8 @@ fn json_of(message: &[u8]) -> String {
         r#"{"time":"2026-02-03T04:05:06.789Z","event":"operation","connection":7,"#,
         r#""listener":"ldaps","upstream":"directory","#
     );
-    let others = r#","message":3,"code":"9999","bytes":0,"seconds":0.000000}"#;
-    let searches = r#","message":3,"code":"9999","entries":0,"bytes":0,"seconds":0.000000}"#;
+    let others = r#","message":3,"code":9999,"result":"unknown","bytes":0,"seconds":0.000000}"#;
+    let searches = r#","message":3,"code":9999,"result":"unknown","entries":0,"bytes":0,"seconds":0.000000}"#;
     let told = record.trim_end().strip_prefix(before).unwrap();
     told.strip_suffix(others).or(told.strip_suffix(searches)).unwrap().to_owned()
 }
@@ -215,21 +215,21 @@ fn who_decided_is_told_in_every_format() {
         (
             Format::Json,
             concat!(
-                r#""code":"insufficientAccessRights","bytes":345,"seconds":0.001234,"#,
+                r#""code":50,"result":"insufficientAccessRights","bytes":345,"seconds":0.001234,"#,
                 r#""plugin":"allow_list","rule":"no-deletes","mode":"enforce"}"#
             ),
         ),
         (
             Format::Ecs,
             concat!(
-                r#""ldap.code":"insufficientAccessRights","event.outcome":"failure","server.bytes":345,"#,
+                r#""ldap.code":50,"ldap.result":"insufficientAccessRights","event.outcome":"failure","server.bytes":345,"#,
                 r#""event.duration":1234567,"rule.ruleset":"allow_list","rule.name":"no-deletes","ldap.mode":"enforce"}"#
             ),
         ),
         (
             Format::Cef,
             concat!(
-                "ldapCode=insufficientAccessRights outcome=failure in=345 cfp1Label=seconds cfp1=0.001234 ",
+                "ldapCode=50 ldapResult=insufficientAccessRights outcome=failure in=345 cfp1Label=seconds cfp1=0.001234 ",
                 "ldapPlugin=allow_list ldapRule=no-deletes ldapMode=enforce"
             ),
         ),

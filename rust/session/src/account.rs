@@ -265,6 +265,7 @@ impl Account {
             entries,
             connection,
             message_id,
+            at: over,
         });
         if begun.request.is_none() && begun.trace.is_none() {
             return;

@@ -126,10 +126,8 @@ impl ConnectionEvent {
 pub(super) fn write(end: &End<'_>, is_search: bool, sheet: &mut Sheet<'_>) {
     sheet.number(Field::Message, end.message_id.into());
     if let Some(code) = end.code {
-        match code.name() {
-            Some(name) => sheet.word(Field::Code, name),
-            None => sheet.word(Field::Code, &code.to_string()),
-        }
+        sheet.number(Field::Code, code.0.into());
+        sheet.word(Field::Result, code.name().unwrap_or("unknown"));
     }
     write_outcome(Outcome::of(end.code), sheet);
     if is_search {

@@ -87,8 +87,8 @@ fields! {
         "the object identifier of an extended operation, and its name if it is known";
     Controls => "controls", "ldap.controls", "ldapControls", "the object identifiers of the request's controls";
     Message => "message", "ldap.message", "cn2" ["message"], "the client's number for the request";
-    Code => "code", "ldap.code", "ldapCode",
-        "the result code by name, or its number where it has none; none where no answer came";
+    Code => "code", "ldap.code", "ldapCode", "the number of the result code; none where no answer came";
+    Result => "result", "ldap.result", "ldapResult", "its name in the RFC, unknown where it has none";
     Outcome => "", "event.outcome", "outcome",
         "success, failure or unknown, by the result code; in json the code says it";
     Entries => "entries", "ldap.entries", "cn3" ["entries"], "how many entries a search gave";
