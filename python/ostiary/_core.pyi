@@ -245,6 +245,42 @@ class Entry:
     def release(self) -> None:
         """The client is gone: what it took is given back, once."""
 
+@final
+class Shared:
+    """What the workers of a gateway share: its policy with its tables, and counters of what is in use."""
+
+    def __new__(
+        cls,
+        key: bytes,
+        _names: str,
+        *,
+        policy: str | None = None,
+        workers: int = 1,
+        worker: int = 0,
+        descriptor: int | None = None,
+        counters: int = 0,
+    ) -> Shared:
+        """`key`: 16 random octets, by which the tables hash. All but `worker` is the same in all workers.
+
+        `descriptor`: memory that all map (`os.memfd_create`, sealing allowed), which stays the caller's; None: memory
+        of this process alone. `counters`: room for so many names of `acquire`. Raises: ValueError for the first fault
+        of the policy; OSError when the memory cannot be mapped, or was made for something else.
+        """
+    @property
+    def policy(self) -> Policy | None:
+        """The compiled policy; None without one."""
+    def forget_worker(self, worker: int) -> None:
+        """Gives back what a worker had in use that has ended, before another takes its number."""
+    def acquire(self, name: bytes, limit: int) -> Hold | None:
+        """One more of `name` in use, if fewer than `limit` are in all workers together; None otherwise."""
+
+@final
+class Hold:
+    """One of something in use."""
+
+    def release(self) -> None:
+        """It is not any more; once."""
+
 @disjoint_base
 class Verdict:
     """What a hook says of a request that it was asked about."""

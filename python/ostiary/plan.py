@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ostiary.cores import usable_cores
+
 if TYPE_CHECKING:
     from ostiary import config
 
@@ -95,6 +97,8 @@ class Plan:
     """The specification of the core's `Policy`, as JSON; None without plugins."""
     hooks: tuple[HookPlan, ...] = ()
     """The plugins that are asked live, in their order."""
+    workers: int = 1
+    """How many processes serve."""
 
 
 def plan(asked: config.Config) -> Plan:
@@ -114,6 +118,7 @@ def plan(asked: config.Config) -> Plan:
         drain_seconds=limits.drain_seconds,
         policy=policy,
         hooks=hooks,
+        workers=usable_cores() if asked.workers == "auto" else asked.workers,
     )
 
 

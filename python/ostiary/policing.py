@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from ostiary._core import Policy
 from ostiary.decisions import Decisions
 
 if TYPE_CHECKING:
+    from ostiary._core import Policy
     from ostiary.plan import Plan
     from ostiary.plugins.hooks import HookChain
 
@@ -18,10 +17,9 @@ __all__ = ["Policing"]
 class Policing:
     """One policy in force, for all listeners of a gateway."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, policy: Policy | None) -> None:
         """Raises: Unloadable when a plugin cannot be made any more."""
-        # A random key: nobody outside can choose keys that fall together in the tables.
-        self.policy: Policy | None = None if plan.policy is None else Policy(plan.policy, os.urandom(16))
+        self.policy = policy
         self.hooks: HookChain | None = None
         """The plugins that are asked live; none where rules are all."""
         self.decisions = Decisions()

@@ -48,7 +48,7 @@ DENIED = {
 }  # fmt: skip
 # Who may know the core: the driver, and what is made of its values: plugins, their tests, and the demo.
 CORE_IMPORTERS = re.compile(
-    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.policing|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
+    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.place|\.policing|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
     r"|\.testing|\.cli\.explain|\.demo\..+)?"
 )
 # What a part of the package must not import, even for types.
@@ -63,7 +63,11 @@ STRANGERS = {
     "ostiary.link": r"ostiary\.(cli|config|demo|gateway|listener|tls|upstream)\b",
     "ostiary.listener": r"ostiary\.(cli|config|demo|gateway|tls)\b",
     "ostiary.upstream": r"ostiary\.(cli|config|demo|gateway|listener)\b",
-    "ostiary.gateway": r"ostiary\.(cli|config|demo|tls)\b",
+    "ostiary.gateway": r"ostiary\.(cli|config|demo|supervisor|tls)\b",
+    "ostiary.supervisor": r"ostiary\.(_core|cli|config|connection|demo|gateway|listener|plugins|tls|upstream)\b",
+    "ostiary.keeping": r"ostiary\.(_core|cli|config|connection|demo|gateway|listener|plugins|tls|upstream)\b",
+    "ostiary.control": r"ostiary\.",
+    "ostiary.cores": r"ostiary\.",
     "ostiary.plan": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|upstream)\b",
     "ostiary.worker": r"ostiary\.(_core|cli|config|connection|demo|link|listener|tls|upstream)\b",
     "ostiary.demo": r"ostiary\.cli\b",
@@ -212,6 +216,7 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
     [
         ("ostiary.cli", {"uvloop", "ostiary.gateway", "ostiary.listener", "ostiary.connection", "ostiary.demo.main"}),
         ("ostiary.gateway", {"cryptography", "pydantic", "typer", "ostiary.config", "ostiary.tls", "ostiary.demo"}),
+        ("ostiary.supervisor", {"cryptography", "pydantic", "ostiary.config", "ostiary.gateway", "ostiary.connection"}),
         ("ostiary.plugins.hooks", {"cryptography", "pydantic", "ostiary.config", "ostiary.plugins.model"}),
         ("ostiary.plugins.chain", {"cryptography", "ostiary.tls", "ostiary.config.loading", "ostiary.config.model"}),
     ],

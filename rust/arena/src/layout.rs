@@ -4,8 +4,8 @@ use crate::slots::WAYS;
 
 /// The most entries of one table: 16 MiB of the region. No directory has more clients at a time.
 pub const ENTRIES_MAX: usize = 1_048_576;
-/// The most worker processes: more than a machine that carries a directory's door has cores.
-pub const WORKERS_MAX: usize = 256;
+/// The most processes that share a region: more than a machine that carries a directory's door has cores.
+pub const WORKERS_MAX: usize = 512;
 /// Counters in a set: more than slots, because a counter in use cannot give way.
 pub(crate) const COUNTER_WAYS: usize = 16;
 /// Words that each hold the generation of a share of all names.
@@ -26,7 +26,7 @@ pub struct Layout {
     pub meters: usize,
     /// Words that each worker has for itself.
     pub gauges: usize,
-    /// Worker processes that share the region; 0 is taken for 1.
+    /// Processes that share the region; 0 is taken for 1.
     pub workers: usize,
 }
 

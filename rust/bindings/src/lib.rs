@@ -3,6 +3,7 @@
 
 mod policy;
 mod session;
+mod shared;
 mod tls;
 mod values;
 
@@ -17,6 +18,8 @@ mod _core {
     use super::policy::{PyEntry, PyPolicy, PyVerdict};
     #[pymodule_export]
     use super::session::{PyEvent, PySession, PySettings, PyTlsFacts};
+    #[pymodule_export]
+    use super::shared::{PyHold, PyShared};
     #[pymodule_export]
     use super::tls::{PyListenerTls, PyServerSetup, PyUpstreamTls};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ostiary_ldap::message::{FilterLimits, Request};
 use ostiary_policy::chain::Entry;
 use ostiary_policy::spec::PolicySpec;
-use ostiary_policy::{Certificate, ClientFacts, Policy, Tickets, Told, Who};
+use ostiary_policy::{Certificate, ClientFacts, Fault, Policy, Tickets, Told, Who};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -21,11 +21,7 @@ type Remark = (usize, String, String);
 impl PyPolicy {
     #[new]
     fn new(spec: &str, key: [u8; 16]) -> PyResult<Self> {
-        let compiled = Policy::compile(&read(spec)?, key).map_err(|faults| {
-            let first =
-                faults.first().map(|(stage, fault)| format!("stages[{stage}].{}: {}", fault.path, fault.message));
-            PyValueError::new_err(first.unwrap_or_default())
-        })?;
+        let compiled = Policy::compile(&read(spec)?, key).map_err(|faults| first_fault(&faults))?;
         Ok(Self(Arc::new(compiled)))
     }
 
@@ -106,7 +102,13 @@ impl PyEntry {
     }
 }
 
-fn read(spec: &str) -> PyResult<PolicySpec> {
+/// The first fault, as the error of who asked for what cannot be.
+pub fn first_fault(faults: &[(usize, Fault)]) -> PyErr {
+    let first = faults.first().map(|(stage, fault)| format!("stages[{stage}].{}: {}", fault.path, fault.message));
+    PyValueError::new_err(first.unwrap_or_default())
+}
+
+pub fn read(spec: &str) -> PyResult<PolicySpec> {
     serde_json::from_str(spec).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
