@@ -39,9 +39,11 @@ class Supervisor:
     """The workers of a plan, and what they share."""
 
     def __init__(
-        self, plan: Plan, descriptor: int, level: Level, on_restart: Callable[[], None] = lambda: None
+        self, plan: Plan, descriptor: int, level: Level, *arguments: str, on_restart: Callable[[], None] = lambda: None
     ) -> None:
-        """`descriptor` has the plan for the workers; `on_restart` is told of each that is replaced.
+        """`descriptor` has the plan for the workers, whose command lines end with the arguments.
+
+        `on_restart` is told of each worker that is replaced.
 
         Raises:
             OSError: an address cannot be bound, or there is no memory.
@@ -60,7 +62,7 @@ class Supervisor:
             Keeper(
                 self,
                 Place(number, place.processes, place.key, memory, {name: each.fileno() for name, each in own.items()}),
-                lambda channel: command("worker", str(descriptor), level, str(channel), *sys.argv[3:]),
+                lambda channel: command("worker", str(descriptor), level, str(channel), *arguments),
                 descriptor,
             )
             for number, own in enumerate(self._sockets)
@@ -89,6 +91,10 @@ class Supervisor:
             return False
         return True
 
+    def stop(self) -> None:
+        """Tells it to stop."""
+        self._stopping.set()
+
     def note_restart(self) -> None:
         """A worker is replaced."""
         self.restarts += 1
@@ -98,7 +104,7 @@ class Supervisor:
         """Keeps workers until SIGTERM or SIGINT; gives the exit status."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._pass_on_hang_up)
         keeping = [asyncio.create_task(each.keep()) for each in self.keepers]
         starting = asyncio.gather(*(each.has_started for each in self.keepers))
@@ -116,7 +122,7 @@ class Supervisor:
         else:
             log.event(logger, logging.ERROR, "start_failed", error="no worker could start")
             status = 1
-            self._stopping.set()
+            self.stop()
         log.event(logger, logging.INFO, "stopping")
         # Before the workers close theirs: the last one closes the door.
         close_sockets(self._plan.listeners, self._sockets)
@@ -138,7 +144,7 @@ class Supervisor:
 
 async def supervise(plan: Plan, descriptor: int, level: Level) -> int:
     """Runs a supervisor in this event loop."""
-    return await Supervisor(plan, descriptor, level).run()
+    return await Supervisor(plan, descriptor, level, *sys.argv[3:]).run()
 
 
 def main() -> int:
