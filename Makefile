@@ -76,7 +76,7 @@ bench: $(BUILT) ## measure beside HAProxy and stunnel (BENCH_ARGS; see benches/R
 
 fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
-	@# No sanitizer: the code has no unsafe, and so fuzzing needs no nightly compiler.
+	@# No sanitizer: what is fuzzed reaches no unsafe but that which hands out an arena's words, so no nightly compiler.
 	for target in $(FUZZ_TARGETS); do \
 		cargo fuzz run --fuzz-dir rust/fuzz -s none "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
 

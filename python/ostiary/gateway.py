@@ -1,25 +1,28 @@
-"""One worker: the listeners and upstreams of a plan, from start to stop."""
+"""One worker: the listeners and upstreams of a plan, from start to stop. Knows of other workers only what it shares."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
-import os
 import resource
 import signal
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
 from ostiary import __version__, log
 from ostiary.errors import OstiaryError
 from ostiary.listener import Admission, Listener
+from ostiary.place import Place, share
 from ostiary.policing import Policing
-from ostiary.seeing import Seeing, share
+from ostiary.seeing import Seeing
+from ostiary.sockets import close_sockets, open_sockets
 from ostiary.upstream import Upstream
 
 if TYPE_CHECKING:
+    from ostiary.control import Channel
     from ostiary.plan import Plan
 
 __all__ = ["Gateway", "serve"]
@@ -33,13 +36,16 @@ DRAIN_STEP = 0.02
 class Gateway:
     """Everything that a plan asks for, in one event loop."""
 
-    def __init__(self, plan: Plan) -> None:
-        admission = Admission(plan.connections, plan.connections_per_address)
-        # A random key: nobody outside can choose keys that fall together in the tables.
-        self.seeing = seeing = Seeing(plan, share(plan, os.urandom(16)))
-        self._policing = policing = Policing(plan, seeing)
-        self._drain_seconds = plan.drain_seconds
+    def __init__(self, plan: Plan, place: Place | None = None) -> None:
+        """Raises: OSError when what is shared cannot be had; Unloadable when a plugin cannot be made any more."""
+        self._place = place = place or Place()
+        self.shared = shared = share(plan, place)
+        self.seeing = seeing = Seeing(plan, shared, place.worker)
         upstreams = {each.name: Upstream(each, seeing) for each in plan.upstreams}
+        admission = Admission(shared, plan.connections, plan.connections_per_address)
+        self._policing = policing = Policing(plan, seeing)
+        self._plan = plan
+        self._opened: list[dict[str, socket.socket]] = []
         self.listeners = [
             Listener(each, upstreams[each.upstream], admission, policing, seeing) for each in plan.listeners
         ]
@@ -55,26 +61,43 @@ class Gateway:
         Raises:
             OSError: an address cannot be bound; names the listener.
         """
+        inherited = {name: socket.socket(fileno=each) for name, each in self._place.sockets.items()}
+        if not inherited:
+            self._opened = open_sockets(self._plan.listeners)
+            (inherited,) = self._opened
         self._policing.start()
         self.seeing.start()
-        try:
-            for listener in self.listeners:
-                try:
-                    await listener.open()
-                except OSError as error:
-                    reason = error.strerror or str(error)
-                    raise OSError(error.errno, f"listener {listener.name}: cannot listen: {reason}") from error
-        except OSError:
-            for listener in self.listeners:
-                listener.stop_accepting()
-            raise
+        for listener in self.listeners:
+            await listener.open(inherited[listener.name])
+
+    def status(self) -> dict[str, Any]:
+        """What this worker has to tell of itself, for JSON."""
+        return {
+            **self.seeing.status(),
+            "connections": {listener.name: len(listener.connections) for listener in self.listeners},
+            "listeners": [
+                {"name": each.name, "address": each.address, "tls": self._plan.listeners[index].tls["mode"]}
+                for index, each in enumerate(self.listeners)
+            ],
+        }
+
+    async def statuses(self) -> list[dict[str, Any]]:
+        """The same as who has several workers is told it."""
+        return [self.status()]
+
+    def reopen(self) -> None:
+        """Opens what is written to anew, after it was moved away."""
+        log.event(logger, logging.INFO, "reopened")
+        self.seeing.reopen()
 
     async def stop(self) -> None:
         """Stops accepting, lets what is outstanding be answered for `drain_seconds`, tells the clients, and closes."""
         for listener in self.listeners:
             listener.stop_accepting()
+        if self._opened:
+            close_sockets(self._plan.listeners, self._opened)
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._drain_seconds
+        end = loop.time() + self._plan.drain_seconds
         while connections := [each for listener in self.listeners for each in listener.connections]:
             late = loop.time() >= end
             for connection in connections:
@@ -89,11 +112,11 @@ class Gateway:
         self.seeing.stop()
 
 
-def serve(plan: Plan) -> int:
-    """Runs a gateway until SIGTERM or SIGINT; gives the exit status."""
+def serve(plan: Plan, place: Place | None = None, supervisor: socket.socket | None = None) -> int:
+    """Runs a gateway until SIGTERM or SIGINT, or until its supervisor is gone; gives the exit status."""
     allow_open_files()
     try:
-        return uvloop.run(run(plan))
+        return uvloop.run(run(plan, place, supervisor))
     except OSError as error:
         log.event(logger, logging.ERROR, "start_failed", error=error.strerror or str(error))
     except OstiaryError as error:
@@ -102,24 +125,60 @@ def serve(plan: Plan) -> int:
     return 1
 
 
-async def run(plan: Plan) -> int:
+async def run(plan: Plan, place: Place | None = None, supervisor: socket.socket | None = None) -> int:
     """Starts, waits for a signal, stops."""
-    gateway = Gateway(plan)
+    gateway = Gateway(plan, place)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, gateway.seeing.reopen)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reopen)
     await gateway.start()
+    admin = None
+    if plan.admin is not None and supervisor is None:
+        from ostiary.source import GatewaySource, open_admin
+
+        source = GatewaySource(
+            plan,
+            gateway.shared,
+            statuses=gateway.statuses,
+            processes=lambda: {"gateway": os.getpid()},
+            is_stopping=stopping.is_set,
+        )
+        admin = await open_admin(plan, source)
     # What exists now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
     log.event(logger, logging.INFO, "started", version=__version__, listeners=len(gateway.listeners))
+    obeying = None
+    if supervisor is not None:
+        from ostiary.control import Channel
+
+        obeying = asyncio.create_task(obey(await Channel.open(supervisor), gateway, stopping))
     await stopping.wait()
     log.event(logger, logging.INFO, "stopping")
     await gateway.stop()
+    if admin is not None:
+        await admin.stop()
     log.event(logger, logging.INFO, "stopped")
+    if obeying is not None:
+        obeying.cancel()
     return 0
+
+
+async def obey(supervisor: Channel, gateway: Gateway, stopping: asyncio.Event) -> None:
+    """Answers the supervisor, until it is gone."""
+    supervisor.send({"ready": True})
+    try:
+        while (asked := await supervisor.receive()) is not None:
+            if asked.get("ask") == "status":
+                supervisor.send({"status": gateway.status()})
+    finally:
+        supervisor.close()
+    # Nobody would replace this worker, and another gateway may want its addresses.
+    if not stopping.is_set():
+        log.event(logger, logging.ERROR, "supervisor_lost")
+        stopping.set()
 
 
 def allow_open_files() -> None:

@@ -1,25 +1,20 @@
-"""One listener: its socket, the settings of its sessions, and how many clients it may have at once."""
+"""One listener: the settings of its sessions, and how many clients it may have at once. It does not open its socket."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import socket
-import stat
-from collections import Counter
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from ostiary import log
 from ostiary._core import ListenerTls, Settings
 from ostiary.connection import Connection
-from ostiary.link import keep_alive
+from ostiary.sockets import BACKLOG, listening_address
 
 if TYPE_CHECKING:
-    from ostiary._core import Entry
+    from ostiary._core import Entry, Hold, Shared
     from ostiary.asking import Asking
     from ostiary.decisions import Decisions
     from ostiary.plan import ListenerPlan
@@ -32,39 +27,27 @@ __all__ = ["Admission", "Listener"]
 
 logger = logging.getLogger("ostiary.listener")
 
-# Connections that wait to be accepted: a burst of a thousand clients is ordinary after a network cut.
-BACKLOG = 4096
-
 
 class Admission:
-    """Who may connect, counted over all listeners of a gateway, before any TLS is spent on them."""
+    """Who may connect, counted over all listeners and workers of a gateway, before any TLS is spent on them."""
 
-    def __init__(self, connections: int, connections_per_address: int) -> None:
+    def __init__(self, shared: Shared, connections: int, connections_per_address: int) -> None:
+        self._shared = shared
         self._most = connections
         self._most_per_address = connections_per_address
-        self._per_address: Counter[str] = Counter()
-        self._total = 0
 
-    def admit(self, connection: Connection) -> str | None:
-        """Counts a client in: none, or the limit that keeps it out."""
-        if self._total >= self._most:
+    def admit(self, connection: Connection) -> tuple[Hold, ...] | str:
+        """Counts a client in: what is to be released when it goes, or the limit that keeps it out."""
+        one = self._shared.acquire(b"connections", self._most)
+        if one is None:
             return "connections"
-        if self._most_per_address:
-            address = host(connection)
-            if self._per_address[address] >= self._most_per_address:
-                return "connections_per_address"
-            self._per_address[address] += 1
-        self._total += 1
-        return None
-
-    def release(self, connection: Connection) -> None:
-        """Counts a client out."""
-        self._total -= 1
-        if self._most_per_address:
-            address = host(connection)
-            self._per_address[address] -= 1
-            if self._per_address[address] <= 0:
-                del self._per_address[address]
+        if not self._most_per_address:
+            return (one,)
+        of_address = self._shared.acquire(b"address " + host(connection).encode(), self._most_per_address)
+        if of_address is None:
+            one.release()
+            return "connections_per_address"
+        return one, of_address
 
 
 class Listener:
@@ -87,8 +70,8 @@ class Listener:
         )
         self.looks_at_clients = seeing.is_on or policing.policy is not None
         """Whether anybody asks where clients come from."""
-        self.connections: set[Connection] = set()
-        self._plan = plan
+        self.connections: dict[Connection, tuple[Hold, ...]] = {}
+        """The clients, and what each counts as in use."""
         self._admission = admission
         self._policing = policing
         self.seeing = seeing
@@ -115,67 +98,45 @@ class Listener:
 
     @property
     def address(self) -> str:
-        """Where it listens, as the configuration writes addresses; the real port where that was 0."""
+        """Where it listens, as the configuration writes addresses."""
         assert self._server is not None
-        name = self._server.sockets[0].getsockname()
-        if isinstance(name, str):
-            return f"unix:{name}"
-        host, port = name[0], name[1]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return listening_address(self._server.sockets[0])
 
-    async def open(self) -> None:
-        """Binds and accepts from now on.
-
-        Raises:
-            OSError: the address cannot be bound.
-        """
+    async def open(self, listening: socket.socket) -> None:
+        """Accepts from now on; closes the socket when it stops."""
         loop = asyncio.get_running_loop()
-        plan = self._plan
-        if plan.path is not None:
-            remove_stale_socket(Path(plan.path))
-            # The file must not be open to others for the moment before its mode is set.
-            before = os.umask(0o777 & ~plan.socket_mode)
-            try:
-                self._server = await loop.create_unix_server(self._accept, plan.path, backlog=BACKLOG)
-            finally:
-                os.umask(before)
+        if listening.family == socket.AF_UNIX:
+            self._server = await loop.create_unix_server(self._accept, sock=listening, backlog=BACKLOG)
         else:
-            self._server = await loop.create_server(
-                self._accept, plan.host, plan.port, backlog=BACKLOG, reuse_address=True
-            )
-        for sock in self._server.sockets:
-            keep_alive(sock)
-        log.event(logger, logging.INFO, "listener_opened", listener=self.name, address=self.address)
+            self._server = await loop.create_server(self._accept, sock=listening, backlog=BACKLOG)
 
     def stop_accepting(self) -> None:
         """Closes the socket; the clients stay."""
         if self._server is not None:
             self._server.close()
-            if self._plan.path is not None:
-                with contextlib.suppress(OSError):
-                    Path(self._plan.path).unlink()
 
     def admit(self, connection: Connection, address: str | None) -> str | None:
         """What keeps out a client that has just connected, if anything; its address where somebody asks for it."""
         rule = self._enter(connection, address)
         if rule is not None:
             return rule
-        limit = self._admission.admit(connection)
-        if limit is not None:
+        admitted = self._admission.admit(connection)
+        if isinstance(admitted, str):
             log.event(
                 logger, logging.WARNING, "connection_refused",
-                client=connection.client_address, listener=self.name, limit=limit,
+                client=connection.client_address, listener=self.name, limit=admitted,
             )  # fmt: skip
             self._leave(connection)
-            return limit
-        self.connections.add(connection)
+            return admitted
+        self.connections[connection] = admitted
         return None
 
     def forget(self, connection: Connection) -> None:
         """A client is gone."""
-        if connection in self.connections:
-            self.connections.discard(connection)
-            self._admission.release(connection)
+        holds = self.connections.pop(connection, None)
+        if holds is not None:
+            for hold in holds:
+                hold.release()
             self._leave(connection)
 
     def _enter(self, connection: Connection, address: str | None) -> str | None:
@@ -205,23 +166,3 @@ class Listener:
 def host(connection: Connection) -> str:
     """The client's address without its port."""
     return connection.client_address.rpartition(":")[0]
-
-
-def remove_stale_socket(path: Path) -> None:
-    """Removes a socket file that nobody listens on: what a gateway that was killed leaves behind.
-
-    Raises:
-        OSError: something listens there, or it is no socket.
-    """
-    try:
-        if not stat.S_ISSOCK(path.stat().st_mode):
-            raise FileExistsError(f"not a socket: {path}")
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-    raise OSError(f"another process listens on it: {path}")

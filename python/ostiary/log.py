@@ -32,9 +32,15 @@ _VALUE_MOST = 2_000
 """Longest text of one field: syslog and journald cut or split lines somewhere from 2 to 48 KiB."""
 
 
-def configure(level: Level = "info", stream: TextIO | None = None) -> None:
-    """Sends every log record to the stream (stderr), in the form that suits it."""
+# What every line of this process begins with: which worker it is.
+_constant: dict[str, Any] = {}
+
+
+def configure(level: Level = "info", stream: TextIO | None = None, **constant: object) -> None:
+    """Sends every log record to the stream (stderr), in the form that suits it, and with the constant fields."""
     logging.addLevelName(TRACE, "TRACE")
+    _constant.clear()
+    _constant.update({key: _value(value) for key, value in constant.items()})
     target = sys.stderr if stream is None else stream
     handler = TerminalHandler(target) if target.isatty() else logging.StreamHandler(target)
     if not isinstance(handler, TerminalHandler):
@@ -90,8 +96,9 @@ def _parts(record: logging.LogRecord) -> tuple[str, str, dict[str, Any]]:
     level = logging.getLevelName(record.levelno).lower()
     fields = getattr(record, "fields", None)
     if isinstance(fields, dict):
-        return level, plain(record.getMessage()), {key: _value(value) for key, value in fields.items()}
-    return level, "message", {"logger": record.name, "text": plain(record.getMessage())}
+        told = {key: _value(value) for key, value in fields.items()}
+        return level, plain(record.getMessage()), {**_constant, **told}
+    return level, "message", {**_constant, "logger": record.name, "text": plain(record.getMessage())}
 
 
 def _traceback(record: logging.LogRecord) -> list[str]:

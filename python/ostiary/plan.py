@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ostiary.admin.plan import AdminPlan, CertificateExpiry, ServerAddress
+from ostiary.cores import usable_cores
 
 if TYPE_CHECKING:
     from ostiary import config
@@ -113,6 +114,8 @@ class Plan:
     """None without traces."""
     admin: AdminPlan | None = None
     """The admin endpoint; None without one."""
+    workers: int = 1
+    """How many processes serve."""
 
 
 def plan(asked: config.Config) -> Plan:
@@ -137,6 +140,7 @@ def plan(asked: config.Config) -> Plan:
         audit=None if asked.audit is None else audit_plan(asked.audit),
         tracing=None if asked.tracing is None else TracingPlan(asked.tracing.endpoint, asked.tracing.sample),
         admin=None if asked.admin is None else admin(asked.admin, asked),
+        workers=usable_cores() if asked.workers == "auto" else asked.workers,
     )
 
 

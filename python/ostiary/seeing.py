@@ -7,7 +7,6 @@ and what becomes of a status, is not known here.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections import deque
 from collections.abc import Callable
@@ -15,13 +14,13 @@ from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from ostiary._core import Meters, Shared
-
 if TYPE_CHECKING:
+    from ostiary._core import Meters, Shared
     from ostiary.audit import AuditPlan, AuditWriter
-    from ostiary.plan import Plan
+    from ostiary.plan import Plan, TracingPlan
+    from ostiary.tracing import Tracer
 
-__all__ = ["Seeing", "share"]
+__all__ = ["Seeing"]
 
 PREFIX = "ostiary_"
 LAG_SECONDS = 1.0
@@ -37,28 +36,13 @@ REFUSALS_MOST = 50
 Meter = tuple[int, int]
 
 
-def share(plan: Plan, key: bytes, workers: int = 1) -> Shared:
-    """What the workers of a gateway share.
-
-    Raises: ValueError when the policy cannot be compiled.
-    """
-    names = {
-        "listeners": [[each.name, each.tls["mode"], each.upstream] for each in plan.listeners],
-        "upstreams": [[each.name, [server.text for server in each.servers]] for each in plan.upstreams],
-        "plugins": [each.name for each in plan.hooks],
-        "exemplars": False,
-    }
-    audit = None if plan.audit is None else plan.audit.core
-    return Shared(key, json.dumps(names), policy=plan.policy, audit=audit, workers=workers)
-
-
 class Seeing:
     """What one worker counts and tells."""
 
     def __init__(self, plan: Plan, shared: Shared, worker: int = 0) -> None:
         self.shared = shared
         self.worker = worker
-        self.is_on = True
+        self.is_on = plan.admin is not None or plan.audit is not None or plan.tracing is not None
         """Whether sessions count and record."""
         self.refusals: deque[dict[str, Any]] = deque(maxlen=REFUSALS_MOST)
         """The last requests that were not let pass, the latest last."""
@@ -67,6 +51,7 @@ class Seeing:
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self._due = 0.0
         self._audit = None if plan.audit is None else self._writer(plan.audit)
+        self._tracer = None if plan.tracing is None else _tracer(plan.tracing)
 
     def meter(self, family: str, *labels: str) -> Meter:
         """The place of one value, by the family's name without its prefix. Raises: KeyError when there is none."""
@@ -101,6 +86,9 @@ class Seeing:
         self._set_wall()
         if self._audit is not None:
             self._audit.start()
+        if self._tracer is not None:
+            self._tracer.start()
+        if self._audit is not None or self._tracer is not None:
             self._again(FLUSH_SECONDS, self._flush)
         self._due = monotonic() + LAG_SECONDS
         self._again(LAG_SECONDS, self._look)
@@ -112,6 +100,9 @@ class Seeing:
         if self._audit is not None:
             self._hand_over(self._audit)
             self._audit.stop(STOP_SECONDS)
+        if self._tracer is not None:
+            self._tracer.write(self.shared.drain_traces())
+            self._tracer.stop()
 
     def reopen(self) -> None:
         """Somebody has renamed the audit's file."""
@@ -151,6 +142,8 @@ class Seeing:
     def _flush(self) -> None:
         if self._audit is not None:
             self._hand_over(self._audit)
+        if self._tracer is not None:
+            self._tracer.write(self.shared.drain_traces())
         self._again(FLUSH_SECONDS, self._flush)
 
     def _hand_over(self, audit: AuditWriter) -> None:
@@ -159,3 +152,10 @@ class Seeing:
             audit.overflow(lost)
         if records:
             audit.write(octets, records)
+
+
+def _tracer(plan: TracingPlan) -> Tracer:
+    # Late: its libraries come with an extra, and are larger than the gateway.
+    from ostiary.tracing import Tracer
+
+    return Tracer(plan)

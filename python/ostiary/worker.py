@@ -1,13 +1,16 @@
 """The process that serves: takes a plan by an inherited descriptor, and runs it.
 
-`ostiary run` checks the configuration and then becomes this process, same id, same terminal, with nothing in its
-memory of what the checking took. The plan holds private keys, so it travels in memory that has no name.
+`ostiary run` checks the configuration and then becomes this process, or the supervisor of several like it: same id,
+same terminal, with nothing in its memory of what the checking took. The plan holds private keys, so it travels in
+memory that has no name.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
+import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -17,11 +20,15 @@ if TYPE_CHECKING:
     from ostiary.log import Level
     from ostiary.plan import Plan
 
-__all__ = ["become", "main"]
+__all__ = ["become", "command", "main", "received"]
 
 # glibc's allocator, unless the operator set it: as it is, it hands the memory of each large result back to the kernel
 # and asks for it again (three calls and all the page faults a result). Kept: a few MiB for the whole process.
 ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": str(16 << 20), "MALLOC_MMAP_THRESHOLD_": str(4 << 20)}
+
+
+ALONE = "alone"
+"""What a worker without a supervisor is told instead of the descriptor of its channel."""
 
 
 def become(plan: Plan, level: Level) -> NoReturn:
@@ -30,24 +37,46 @@ def become(plan: Plan, level: Level) -> NoReturn:
     with open(descriptor, "wb", closefd=False) as memory:
         pickle.dump(plan, memory)
     os.set_inheritable(descriptor, True)
-    # -P: what lies in the working directory is not imported. The command line stays readable in a process list.
-    own = [sys.executable, "-P", "-m", "ostiary.worker", str(descriptor), level]
+    told = [str(descriptor), level]
+    own = command("worker", *told, ALONE) if plan.workers == 1 else command("supervisor", *told)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(sys.executable, [*own, *sys.argv[1:]], ALLOCATOR | os.environ)
 
 
-def main() -> int:
-    """Runs the plan that `become` handed over; gives the exit status."""
-    descriptor, level = int(sys.argv[1]), cast("Level", sys.argv[2])
-    with open(descriptor, "rb") as memory:
-        memory.seek(0)
-        plan = pickle.load(memory)
-    log.configure(level)
-    # Late, so that a fault in it is logged.
-    from ostiary.gateway import serve
+def command(module: str, *arguments: str) -> list[str]:
+    """How a process of the gateway is started; arguments of `ostiary run` behind it keep a process list readable."""
+    # -P: what lies in the working directory is not imported.
+    return [sys.executable, "-P", "-m", f"ostiary.{module}", *arguments]
 
-    return serve(plan)
+
+def received(descriptor: int) -> Plan:
+    """The plan that `become` handed over. Read at no position, since several processes share it."""
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as memory:
+        plan: Plan = pickle.loads(memory)
+    return plan
+
+
+def main() -> int:
+    """Runs the plan that was handed over, alone or as one of several; gives the exit status."""
+    descriptor, level, channel = int(sys.argv[1]), cast("Level", sys.argv[2]), sys.argv[3]
+    plan = received(descriptor)
+    os.close(descriptor)
+    if channel == ALONE:
+        log.configure(level)
+        # Late, so that a fault in it is logged.
+        from ostiary.gateway import serve
+
+        return serve(plan)
+    from ostiary.control import receive_first
+
+    supervisor = socket.socket(fileno=int(channel))
+    told = receive_first(supervisor)
+    log.configure(level, worker=told["worker"])
+    from ostiary.gateway import serve
+    from ostiary.place import Place
+
+    return serve(plan, Place.from_message(told), supervisor)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ name = "directory"
 servers = ["ldap://localhost"]
 """
 SIX_FAULTS = """
-workers = 4
+workers = 0
 [[listeners]]
 name = "front"
 address = "0.0.0.0"
@@ -83,7 +83,7 @@ def test_check_tells_faults_to_machines(run: Run, directory: Path) -> None:
     status, out, err = run("check", "--json", directory / "faulty.toml")
     told = json.loads(out)
     assert (status, err, told["valid"], len(told["faults"])) == (2, "", False, 6)
-    assert told["faults"][0] == {"path": "workers", "message": "this version has one worker; write 1: 4"}
+    assert told["faults"][0] == {"path": "workers", "message": 'write "auto" or a number from 1 to 256: 0'}
 
 
 def test_check_tells_the_meaning(run: Run, directory: Path) -> None:

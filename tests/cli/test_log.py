@@ -121,3 +121,16 @@ def test_secrets_are_hidden() -> None:
     log.configure("info", stream)
     log.event(logger, logging.INFO, "odd", password=SecretStr("hunter2"), nested={"password": SecretStr("hunter2")})
     assert "hunter2" not in stream.getvalue()
+
+
+def test_a_worker_says_in_each_line_which_it_is() -> None:
+    stream = io.StringIO()
+    log.configure("info", stream, worker=3)
+    log.event(logger, logging.INFO, "started", listeners=2)
+    logging.getLogger("library").warning("told")
+    log.configure("info", stream)
+    log.event(logger, logging.INFO, "started")
+    told = [json.loads(line) for line in lines(stream)]
+    assert [list(line)[1:] for line in told] == [
+        ["level", "event", "worker", "listeners"], ["level", "event", "worker", "logger", "text"], ["level", "event"],
+    ]  # fmt: skip

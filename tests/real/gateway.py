@@ -40,8 +40,8 @@ def _lines(table: Table) -> list[str]:
     return [f"{key} = {toml(value)}" for key, value in table.items()]
 
 
-def configuration(listeners: Sequence[Table], upstreams: Sequence[Table], limits: Table) -> str:
-    lines: list[str] = []
+def configuration(listeners: Sequence[Table], upstreams: Sequence[Table], limits: Table, workers: int | str = 1) -> str:
+    lines = [f"workers = {toml(workers)}"]
     for heading, tables in (("[[listeners]]", listeners), ("[[upstreams]]", upstreams)):
         for table in tables:
             lines += [heading, *_lines(table), ""]
@@ -94,11 +94,12 @@ def run(
     log_level: str = "debug",
     plugins: str = "",
     environment: Mapping[str, str] | None = None,
+    workers: int | str = 1,
 ) -> Gateway:
     """Start a gateway and return once every listener accepts. Plugins are TOML, as an operator writes it."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "ostiary.toml"
-    path.write_text(configuration(listeners, upstreams, limits or {}) + plugins)
+    path.write_text(configuration(listeners, upstreams, limits or {}, workers) + plugins)
     command = [sys.executable, "-m", "ostiary", "run", "--config", str(path), "--log-level", log_level]
     addresses = {str(listener["name"]): _parse(str(listener["address"])) for listener in listeners}
     process = Process(command, home / "ostiary.log", environment=environment)

@@ -66,9 +66,17 @@ class Process:
             except OSError:
                 # Waiting for a child that is about to listen is the one place where polling is honest;
                 # the wait is for its next state, with select on a pipe that never speaks.
-                _pause(0.02)
+                pause(0.02)
             else:
                 pending.pop(0)
+
+    def wait(self) -> int:
+        """The exit status of a process that ends by itself; kill it when it does not."""
+        try:
+            return self._child.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def stop(self, with_signal: int = signal.SIGTERM) -> int:
         """Ask the process to end and return its exit status; kill it when it does not."""
@@ -86,7 +94,8 @@ class Process:
         self._child.wait(STOP_SECONDS)
 
 
-def _pause(seconds: float) -> None:
+def pause(seconds: float) -> None:
+    """Wait so long; for another process's next state, of which nothing tells."""
     left, right = socket.socketpair()
     with left, right:
         left.settimeout(seconds)

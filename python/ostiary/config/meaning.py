@@ -26,6 +26,7 @@ class Paragraph(NamedTuple):
 def meaning(config: Config) -> list[Paragraph]:
     """Every listener, upstream and plugin, and the limits, in words. Raises: IdentityError."""
     return [
+        *([] if config.workers == 1 else [Paragraph("gateway", (_workers(config.workers),))]),
         *(Paragraph(f"listener {one.name}", tuple(_listener(one))) for one in config.listeners),
         *(Paragraph(f"upstream {one.name}", tuple(_upstream(one))) for one in config.upstreams),
         *(Paragraph(f"plugin {one.name}", tuple(_plugin(one))) for one in config.plugins),
@@ -34,6 +35,11 @@ def meaning(config: Config) -> list[Paragraph]:
         *(Paragraph("tracing", tuple(_tracing(one))) for one in (config.tracing,) if one is not None),
         *([] if config.admin is None else [Paragraph("admin", tuple(_admin(config.admin)))]),
     ]
+
+
+def _workers(workers: int | str) -> str:
+    count = "as many worker processes as there are cores to use" if workers == "auto" else f"{workers} worker processes"
+    return f"serves clients with {count}, whose limits, rates and lockouts are counted together"
 
 
 def _listener(listener: Listener) -> Iterator[str]:

@@ -19,21 +19,20 @@ from ostiary.config.plugins import PluginTable
 from ostiary.config.table import Table
 from ostiary.config.tracing import Tracing
 from ostiary.config.upstreams import Upstream
+from ostiary.cores import WORKERS_MAX
 
 
-def _one_worker(value: object) -> object:
-    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value != 1):
-        raise ValueError("this version has one worker; write 1")
-    if isinstance(value, bool):
-        raise ValueError("expected the number 1")
-    return value
+def _workers(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= WORKERS_MAX):
+        return value
+    raise ValueError(f'write "auto" or a number from 1 to {WORKERS_MAX}')
 
 
 class Config(Table):
     """An Ostiary gateway: its listeners, upstreams, plugins and limits."""
 
-    workers: Annotated[Literal[1], BeforeValidator(_one_worker)] = 1
-    """Number of worker processes; this version has one."""
+    workers: Annotated[Annotated[int, Field(ge=1, le=WORKERS_MAX)] | Literal["auto"], BeforeValidator(_workers)] = 1
+    """Number of worker processes; `"auto"`: as many as there are cores to use."""
     listeners: tuple[Listener, ...] = Field(min_length=1)
     """The addresses that clients connect to."""
     upstreams: tuple[Upstream, ...] = Field(min_length=1)

@@ -4,19 +4,19 @@ use crate::slots::WAYS;
 
 /// The most entries of one table: 16 MiB of the region. No directory has more clients at a time.
 pub const ENTRIES_MAX: usize = 1_048_576;
-/// The most worker processes: more than a machine that carries a directory's door has cores.
-pub const WORKERS_MAX: usize = 256;
+/// The most processes that share a region: more than a machine that carries a directory's door has cores.
+pub const WORKERS_MAX: usize = 512;
 /// Counters in a set: more than slots, because a counter in use cannot give way.
 pub(crate) const COUNTER_WAYS: usize = 16;
 /// Words that each hold the generation of a share of all names.
 const GENERATIONS: usize = 4_096;
 
 /// How many entries each table has. Numbers are rounded up to powers of two, and to one set at least.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Layout {
     /// Token buckets.
     pub buckets: usize,
-    /// Counters in use.
+    /// Counters in use, of each worker.
     pub counters: usize,
     /// Failures of keys that are guarded, and what they have in flight.
     pub failures: usize,
@@ -26,7 +26,7 @@ pub struct Layout {
     pub meters: usize,
     /// Words that each worker has for itself.
     pub gauges: usize,
-    /// Worker processes that share the region; 0 is taken for 1.
+    /// Processes that share the region; 0 is taken for 1.
     pub workers: usize,
 }
 
@@ -42,6 +42,7 @@ pub(crate) struct Table {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places {
     pub(crate) buckets: Table,
+    /// Those of the first worker; those of the others are as large, and lie behind them.
     pub(crate) counters: Table,
     pub(crate) failures: Table,
     pub(crate) in_flight: Table,
@@ -53,6 +54,8 @@ pub(crate) struct Places {
     /// The first of the gauges, how many each worker has, and of how many workers.
     pub(crate) gauges: (usize, usize),
     pub(crate) workers: usize,
+    /// Tells whoever maps the region whether it was made for the same layout and secret.
+    pub(crate) mark: usize,
     pub(crate) words: usize,
 }
 
@@ -85,13 +88,17 @@ impl Layout {
         // What is in flight is a small part of what failed once.
         let in_flight = table(self.failures / 8, WAYS, 2);
         let refusals = table(self.refusals, WAYS, 2);
-        let counters = table(self.counters, COUNTER_WAYS, 1);
         let generations = table(GENERATIONS, 1, 1);
+        let workers = self.workers.clamp(1, WORKERS_MAX);
+        let counters = table(self.counters, COUNTER_WAYS, 1);
+        for _ in 1..workers {
+            table(self.counters, COUNTER_WAYS, 1);
+        }
         let estimate = end;
         let (meters, gauges) = (self.meters.min(ENTRIES_MAX), self.gauges.min(ENTRIES_MAX));
-        let workers = self.workers.clamp(1, WORKERS_MAX);
         let first_meter = estimate.saturating_add(1);
         let first_gauge = first_meter.saturating_add(meters);
+        let mark = first_gauge.saturating_add(gauges.saturating_mul(workers));
         Places {
             buckets,
             counters,
@@ -103,7 +110,8 @@ impl Layout {
             meters: (first_meter, meters),
             gauges: (first_gauge, gauges),
             workers,
-            words: first_gauge.saturating_add(gauges.saturating_mul(workers)),
+            mark,
+            words: mark.saturating_add(1),
         }
     }
 }
@@ -130,13 +138,16 @@ mod tests {
             let places = layout.places();
             let Places { buckets, counters, failures, in_flight, refusals, generations, .. } = places;
             let mut end = 0;
-            for table in [buckets, failures, in_flight, refusals, counters, generations] {
+            for table in [buckets, failures, in_flight, refusals, generations] {
                 assert_eq!(table.first, end);
                 end += (table.mask + 1) * table.set_words;
             }
+            assert_eq!(counters.first, end);
+            end += (counters.mask + 1) * counters.set_words * places.workers;
             assert_eq!((places.estimate, places.meters.0), (end, end + 1), "{layout:?}");
             assert_eq!(places.gauges.0, places.meters.0 + places.meters.1);
-            assert_eq!(places.words, places.gauges.0 + places.gauges.1 * places.workers);
+            assert_eq!(places.mark, places.gauges.0 + places.gauges.1 * places.workers);
+            assert_eq!(places.words, places.mark + 1);
         }
     }
 }

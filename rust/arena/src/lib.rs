@@ -1,9 +1,9 @@
-//! Token buckets, counters in use, guard tables and a cache of refusals: atomics in one bounded region, laid out so that
-//! several processes can share it. Knows no LDAP, no socket and no clock: keys are octets, time is an argument, in
+//! Token buckets, counters in use, guard tables, a cache of refusals and meters: atomics in one bounded region, which
+//! several processes can share. Knows no LDAP, no socket and no clock: keys are octets, time is an argument, in
 //! seconds of any steady clock that all who share the region read.
 //!
 //! Invariants:
-//! - The region is a slice of words; places in it are offsets that follow from the [`Layout`] alone. No word is an address.
+//! - The region is a slice of words, mapped by all or of one process alone (`region.rs`, the only file with `unsafe`); places in it are offsets that follow from the [`Layout`] alone. No word is an address.
 //! - Every table is set-associative: a key belongs to one set of a few slots, and takes the slot of another key of that
 //!   set when none is free. Nothing grows.
 //! - Nothing is locked. Each word is changed by single atomic operations, ordered so that whoever dies between two of
@@ -31,12 +31,15 @@ mod key;
 mod layout;
 mod meters;
 mod refusals;
+mod region;
 mod slots;
 mod time;
 
 use core::fmt;
-use core::iter::repeat_with;
-use core::sync::atomic::AtomicU64;
+use core::hash::{Hash, Hasher};
+use core::sync::atomic::Ordering;
+use std::io;
+use std::os::fd::RawFd;
 
 pub use buckets::{Quota, Verdict};
 pub use counters::{Acquired, Hold};
@@ -45,10 +48,11 @@ pub use key::{Fingerprint, Key, KeyHasher};
 pub use layout::{ENTRIES_MAX, Layout, WORKERS_MAX};
 
 use layout::Places;
+use region::Region;
 
 /// The region and what it takes to find things in it.
 pub struct Arena {
-    words: Box<[AtomicU64]>,
+    words: Region,
     places: Places,
     secret: [u8; 16],
     /// Which of the workers this one is.
@@ -56,11 +60,34 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// An empty region of this layout. Whoever shares it must know the same `secret`, under which keys are hashed.
+    /// An empty region of this layout, for this process alone.
     pub fn new(secret: [u8; 16], layout: Layout) -> Self {
         let places = layout.places();
-        let words = repeat_with(AtomicU64::default).take(places.words).collect();
-        Self { words, places, secret, worker: 0 }
+        Self { words: Region::own(places.words), places, secret, worker: 0 }
+    }
+
+    /// The region in the memory behind `descriptor`, which all who share it map: new memory (`memfd_create`, sealing
+    /// allowed) becomes an empty region, and is sealed. All bring the same `secret`, under which keys are hashed, and
+    /// the same `layout`; each has a number among the workers of that layout.
+    ///
+    /// Fails where the memory cannot be mapped, or was made for another layout or secret.
+    pub fn map(descriptor: RawFd, secret: [u8; 16], layout: Layout, worker: usize) -> io::Result<Self> {
+        let places = layout.places();
+        if worker >= places.workers {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        let (words, is_new) = Region::map(descriptor, places.words)?;
+        let arena = Self { words, places, secret, worker };
+        let mut hasher = arena.hasher();
+        layout.hash(&mut hasher);
+        let mark = hasher.finish();
+        let Some(word) = arena.words.get(places.mark) else { return Err(io::Error::from(io::ErrorKind::InvalidData)) };
+        if is_new {
+            word.store(mark, Ordering::Release);
+        } else if word.load(Ordering::Acquire) != mark {
+            return Err(io::Error::other("the memory was made for another layout or secret"));
+        }
+        Ok(arena)
     }
 
     /// How many octets the region takes, whatever happens.

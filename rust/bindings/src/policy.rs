@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use ostiary_ldap::message::{FilterLimits, Request};
 use ostiary_policy::chain::Entry;
-use ostiary_policy::fault::Fault;
 use ostiary_policy::spec::PolicySpec;
-use ostiary_policy::{Certificate, ClientFacts, Policy, Tickets, Told, Who};
+use ostiary_policy::{Certificate, ClientFacts, Fault, Policy, Tickets, Told, Who};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 

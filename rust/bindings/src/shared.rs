@@ -1,6 +1,7 @@
 //! `Shared`, `Meters` and `Hold` as Python classes: converts, and holds no logic.
 
 use std::hash::Hasher;
+use std::io;
 use std::sync::Arc;
 
 use ostiary_arena::{Acquired, Arena, Hold, Layout};
@@ -9,7 +10,7 @@ use ostiary_ledger::meters::{Exemplar, Value};
 use ostiary_ledger::{Book, FAMILIES, Kind, Meters, Names};
 use ostiary_policy::Policy;
 use ostiary_session::ViolationKind;
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -28,7 +29,10 @@ pub struct PyShared {
 #[pymethods]
 impl PyShared {
     #[new]
-    #[pyo3(signature = (key, names, *, policy = None, audit = None, traced = None, workers = 1))]
+    #[pyo3(signature = (
+        key, names, *, policy = None, audit = None, traced = None, workers = 1, worker = 0, descriptor = None, counters = 0
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "one call, by keywords")]
     fn new(
         key: [u8; 16],
         names: &str,
@@ -36,29 +40,38 @@ impl PyShared {
         audit: Option<&str>,
         traced: Option<f64>,
         workers: usize,
+        worker: usize,
+        descriptor: Option<i32>,
+        counters: usize,
     ) -> PyResult<Self> {
         let mut names: Names =
             serde_json::from_str(names).map_err(|error| PyValueError::new_err(format!("names: {error}")))?;
         names.violations = ViolationKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
-        let mut make = |needed: Layout, rules: Vec<(&str, &str)>| {
+        let own = Layout { counters, workers, ..Layout::default() };
+        let mut lay_out = |needed: Layout, rules: Vec<(&str, &str)>| {
             names.rules = rules.into_iter().map(|(plugin, rule)| (plugin.to_owned(), rule.to_owned())).collect();
-            let layout = Layout { workers, ..needed.joined(Meters::layout(&names)) };
-            Arc::new(Arena::new(key, layout))
-        };
-        let (arena, policy) = match policy {
-            None => (make(Layout::default(), Vec::new()), None),
-            Some(spec) => {
-                let mut arena = None;
-                let policy = Policy::compile_in(&read(spec)?, |needed, rules| {
-                    let shared = make(needed, rules);
-                    arena = Some(Arc::clone(&shared));
-                    shared
-                })
-                .map_err(|faults| first_fault(&faults))?;
-                let arena = arena.ok_or_else(|| PyValueError::new_err("the policy has no arena"))?;
-                (arena, Some(Arc::new(policy)))
+            let layout = own.joined(needed).joined(Meters::layout(&names));
+            match descriptor {
+                Some(descriptor) => Arena::map(descriptor, key, layout, worker),
+                None => Ok(Arena::new(key, layout)),
             }
         };
+        let mut arena = Err(io::Error::from(io::ErrorKind::InvalidInput));
+        let policy = match policy {
+            None => {
+                arena = lay_out(Layout::default(), Vec::new()).map(Arc::new);
+                None
+            }
+            Some(spec) => {
+                let compiled = Policy::compile_in(&read(spec)?, |needed, rules| {
+                    arena = lay_out(needed, rules).map(Arc::new);
+                    // Where there is none, the policy is dropped below.
+                    arena.as_ref().map_or_else(|_| Arc::new(Arena::new(key, Layout::default())), Arc::clone)
+                });
+                Some(Arc::new(compiled.map_err(|faults| first_fault(&faults))?))
+            }
+        };
+        let arena = arena.map_err(|error| PyOSError::new_err(error.to_string()))?;
         let meters = Arc::new(Meters::new(&names, Arc::clone(&arena)));
         let wrong = |error: serde_json::Error| PyValueError::new_err(format!("audit: {error}"));
         let spec = audit.map(serde_json::from_str).transpose().map_err(wrong)?;
@@ -108,9 +121,15 @@ impl PyShared {
         self.book.most(count)
     }
 
+    /// What a worker had in use that has ended.
+    fn forget_worker(&self, worker: usize) {
+        self.arena.forget_worker(worker);
+    }
+
     /// One of what `name` may have `limit` of.
     fn acquire(&self, name: &[u8], limit: u32) -> Option<PyHold> {
         let mut hasher = self.arena.hasher();
+        hasher.write(b"acquired");
         hasher.write(name);
         match self.arena.acquire(hasher.key(), limit) {
             Acquired::Held(hold) => Some(PyHold { arena: Arc::clone(&self.arena), hold: Some(hold) }),
