@@ -47,7 +47,7 @@ async def test_ready_needs_a_server_that_answers(http: aiohttp.ClientSession, ga
     gateway.is_stopping = False
     async with served(gateway, servers=(nobody,)) as admin:
         await admin._prober.probe()
-        told = "no server is reachable: ldap://dc1:1: connection refused\n"
+        told = "no server is reachable: ldap://dc1:1: Connection refused\n"
         assert await asked(http, admin, "/readyz") == (503, told)
 
 

@@ -96,7 +96,7 @@ async def test_health_tells_life_from_readiness() -> None:
         assert await ostiary("health", "--url", url) == (0, "ok\n", "")
         status, out, err = await ostiary("health", "--ready", "--url", url)
         assert (status, out) == (1, "")
-        assert "no server is reachable: ldap://dc1.corp.example:389: connection refused" in err
+        assert "no server is reachable: ldap://dc1.corp.example:389: Connection refused" in err
     status, _, err = await ostiary("health", "--url", url)
     assert status == 1
     assert f"no answer from {url}: connection refused" in err

@@ -66,7 +66,7 @@ STRANGERS = {
     "ostiary.plan": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|upstream)\b",
     "ostiary.worker": r"ostiary\.(_core|cli|config|connection|demo|link|listener|tls|upstream)\b",
     "ostiary.demo": r"ostiary\.cli\b",
-    "ostiary.admin": r"ostiary\.(_core|cli|config|connection|demo|gateway|link|listener|plan|plugins|tls|upstream|worker)\b",
+    "ostiary.admin": r"ostiary\.(_core|cli|config|connection|gateway|link|listener|plan|plugins|tls|upstream|worker)\b",
     "ostiary.metrics": r"ostiary\.",
 }
 VAGUE = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}
