@@ -58,8 +58,8 @@ def test_plan_holds_all_that_serving_needs(directory: Path) -> None:
 def test_faults_are_told_by_key(directory: Path) -> None:
     (directory / "empty").write_text("\n")
     (directory / "prose").write_text("two words\n")
-    keys = 'adress = ""\naddress = "localhost"'
-    assert set(faults(f"{VALID}\n[admin]\n{keys}", directory)) == {"admin.adress", "admin.address"}
+    keys = 'port = ""\naddress = "localhost"'
+    assert set(faults(f"{VALID}\n[admin]\n{keys}", directory)) == {"admin.port", "admin.address"}
     assert "use letters" in faults(f'{VALID}\n[admin]\ntoken_file = "prose"', directory)["admin.token_file"]
     assert "two words" not in str(faults(f'{VALID}\n[admin]\ntoken_file = "prose"', directory))
     assert "holds no token" in faults(f'{VALID}\n[admin]\ntoken_file = "empty"', directory)["admin.token_file"]

@@ -47,7 +47,7 @@ async def test_ready_needs_a_server_that_answers(http: aiohttp.ClientSession, ga
     gateway.is_stopping = False
     async with served(gateway, servers=(nobody,)) as admin:
         await admin._prober.probe()
-        told = "no server is reachable: ldap://dc1:1: connection refused\n"
+        told = "no server is reachable: ldap://dc1:1: Connection refused\n"
         assert await asked(http, admin, "/readyz") == (503, told)
 
 
@@ -168,3 +168,19 @@ async def test_keeps_serving_when_asked_by_many_at_once(http: aiohttp.ClientSess
     async with served(busy_gateway()) as admin:
         told = await asyncio.gather(*(asked(http, admin, path) for path in GUARDED * 20))
         assert {status for status, _ in told} == {200}
+
+
+async def test_silent_connections_do_not_keep_others_out(
+    http: aiohttp.ClientSession, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ostiary.admin.endpoint.CONNECTIONS_MOST", 5)
+    async with served(gateway) as admin:
+        host, port = admin.address.split(":")
+        silent = [await asyncio.open_connection(host, int(port)) for _ in range(20)]
+        assert (await asked(http, admin, "/healthz"))[0] == 200
+        assert await silent[0][0].read() == b""
+        assert admin._http is not None
+        assert len(admin._http.connections) <= 6
+        for _, writer in silent:
+            writer.close()
+            await writer.wait_closed()

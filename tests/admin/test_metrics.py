@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import parser as plain_parser
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
-from prometheus_client.parser import text_string_to_metric_families as plain_metrics
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import parser as open_parser
 
 from ostiary.admin.plan import ServerAddress
 from ostiary.admin.processes import FAMILIES, process_samples
@@ -28,6 +29,9 @@ from ostiary.metrics import Exposition, Family
 
 from .conftest import served
 from .gateway import Gateway, busy_gateway
+
+open_metrics: Callable[[str], Iterable[Metric]] = open_parser.text_string_to_metric_families
+plain_metrics: Callable[[str], Iterable[Metric]] = plain_parser.text_string_to_metric_families
 
 PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
 PLAIN = "text/plain;version=0.0.4"

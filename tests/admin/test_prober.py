@@ -62,7 +62,7 @@ async def test_logs_changes_alone(caplog: pytest.LogCaptureFixture) -> None:
         assert caplog.messages == []
     for _ in range(3):
         await prober.probe()
-    assert caplog.messages == ["server_down"]
+    assert caplog.messages == ["server_unreachable"]
     async with await asyncio.start_server(hang_up, "127.0.0.1", port):
         await prober.probe()
-    assert caplog.messages == ["server_down", "server_up"]
+    assert caplog.messages == ["server_unreachable", "server_reachable"]

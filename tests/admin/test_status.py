@@ -179,11 +179,9 @@ def paths(value: Any, prefix: str = "") -> list[str]:
     for key, each in value.items():
         path = f"{prefix}{key}"
         if isinstance(each, list) and each and isinstance(each[0], dict):
-            found += [path, *paths(each[0], f"{path}[].")]
+            found += paths(each[0], f"{path}[].")
         elif isinstance(each, dict) and BY_NAME.search(path):
-            found.append(path)
-            if path == "processes":
-                found += paths(next(iter(each.values())), "processes[].")
+            found += paths(next(iter(each.values())), "processes[].") if path == "processes" else [path]
         elif isinstance(each, dict):
             found += paths(each, f"{path}.")
         else:

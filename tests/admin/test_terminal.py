@@ -7,12 +7,15 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rich.console import Console
 
 from ostiary.admin.plan import ServerAddress
+from ostiary.cli.endpoint import EndpointError
 from ostiary.cli.frame import count, frame, seconds, spark
+from ostiary.cli.top import top
 from ostiary.config.admin import AdminTls
 from ostiary.tls import ThrowawayFiles, identity_of
 
@@ -96,7 +99,7 @@ async def test_health_tells_life_from_readiness() -> None:
         assert await ostiary("health", "--url", url) == (0, "ok\n", "")
         status, out, err = await ostiary("health", "--ready", "--url", url)
         assert (status, out) == (1, "")
-        assert "no server is reachable: ldap://dc1.corp.example:389: connection refused" in err
+        assert "no server is reachable: ldap://dc1.corp.example:389: Connection refused" in err
     status, _, err = await ostiary("health", "--url", url)
     assert status == 1
     assert f"no answer from {url}: connection refused" in err
@@ -120,6 +123,42 @@ async def test_other_servers_are_told_apart() -> None:
         status, _, err = await ostiary("top", "--once", "--url", f"http://127.0.0.1:{port}")
     assert status == 1
     assert "is it Ostiary's?" in err
+
+
+def test_top_goes_on_when_the_gateway_is_gone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answers:
+        """An endpoint that answers, fails, and answers again."""
+
+        url = "http://gateway"
+        told: ClassVar = [
+            document(busy_gateway()),
+            EndpointError("no answer from http://gateway: refused"),
+            document(Gateway()),
+        ]
+
+        def read(self, _path: str) -> tuple[int, bytes]:
+            answer = self.told.pop(0)
+            if isinstance(answer, EndpointError):
+                raise answer
+            return 200, json.dumps(answer).encode()
+
+    shown: list[str] = []
+
+    def note(_seconds: float) -> None:
+        if not answers.told:
+            raise KeyboardInterrupt
+
+    def keep(told: dict[str, object], before: dict[str, object] | None = None, height: int = 0) -> str:
+        shown.append(drawn(told, before))
+        return str(height)
+
+    answers = Answers()
+    monkeypatch.setattr("ostiary.cli.top.Endpoint", lambda *_: answers)
+    monkeypatch.setattr("ostiary.cli.top.frame", keep)
+    monkeypatch.setattr("ostiary.cli.top.time.sleep", note)
+    top(every=0.5, token_file=None, ca=None, once=False, as_json=False)
+    assert ["no answer from" in each for each in shown[1:]] == [False, True, False]
+    assert ["cn=wiki" in each for each in shown[1:]] == [True, True, False]
 
 
 def test_frame_tells_rates_between_two_documents() -> None:

@@ -117,13 +117,6 @@ def test_meaning_is_loud_about_what_is_not_verified(certificates: Path) -> None:
     assert sorted(found) == ["upstreams[0].tls.min_version", "upstreams[0].tls.verify"]
 
 
-def test_tables_without_effect_are_told(certificates: Path) -> None:
-    text = f'{VALID}\n[admin]\naddress = "127.0.0.1:9389"\n'
-    told = {notice.path: notice.message for notice in notices(Config.from_toml(text, certificates))}
-    assert set(told) == {"admin"}
-    assert all(message.startswith("not in this version") for message in told.values())
-
-
 def test_sound_configuration_gives_no_notice(certificates: Path) -> None:
     assert notices(Config.from_toml(VALID, certificates)) == []
 

@@ -53,6 +53,8 @@ FAMILIES = (
 STATUS_SECONDS = 2.0
 """How long the workers may take to tell their status; then it is told without them."""
 KEEP_ALIVE_SECONDS = 75.0
+CONNECTIONS_MOST = 256
+"""Scrapers, probes and pages are a dozen; descriptors are for clients."""
 STOP_SECONDS = 2.0
 
 _HEADERS = {
@@ -109,7 +111,7 @@ class Admin:
         self._http = Server(self._answer, access_log=None, keepalive_timeout=KEEP_ALIVE_SECONDS)
         tls = None if self._plan.identity is None else context(*self._plan.identity)
         listen = loop.create_server if self._plan.path is None else loop.create_unix_server
-        self._listening = await listen(self._http, sock=sock, ssl=tls)
+        self._listening = await listen(self._accept, sock=sock, ssl=tls)
         self._prober.start()
         self._noting = loop.create_task(self._note())
         log.event(logger, logging.INFO, "admin_opened", address=self.address, tls=tls is not None)
@@ -126,6 +128,13 @@ class Admin:
         await self._prober.stop()
         self._http.pre_shutdown()
         await self._http.shutdown(STOP_SECONDS)
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        assert self._http is not None
+        # Whoever opens connections and says nothing must not keep a health check out: the oldest gives way.
+        if len(connections := self._http.connections) >= CONNECTIONS_MOST:
+            connections[0].force_close()
+        return self._http()
 
     async def _note(self) -> None:
         while True:

@@ -6,7 +6,7 @@ Knows the shape of samples, and none of their names.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ostiary.admin.source import Sample
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Figures", "Histogram", "quantile"]
 
-Labels = dict[str, str]
 Histogram = tuple[tuple[float, ...], tuple[int, ...], float]
 """Bounds, counts by bucket, and the sum."""
 
@@ -24,43 +23,49 @@ class Figures:
 
     def __init__(self, families: Iterable[Family], samples: Iterable[Sample], monotonic: float = 0.0) -> None:
         self.monotonic = monotonic
-        self._bounds = {each.name: tuple(each.bounds) for each in families}
-        labels = {each.name: each.labels for each in families}
-        self._found: dict[str, list[tuple[Labels, object]]] = {}
+        self._families = {each.name: each for each in families}
+        # Label values stay as they came: to name them all would take longer than all that is asked of them.
+        self._found: dict[str, list[tuple[Sequence[str], Any]]] = {}
         for name, values, value in samples:
-            if name in labels:
-                found = self._found.setdefault(name, [])
-                found.append((dict(zip(labels[name], values, strict=True)), value))
+            self._found.setdefault(name, []).append((values, value))
 
-    def rows(self, family: str, **where: str) -> list[tuple[Labels, float]]:
-        """Labels and numbers of a family, of those with these labels alone."""
-        return [
-            (labels, value)
-            for labels, value in self._found.get(family, ())
-            if isinstance(value, int | float) and _fits(labels, where)
-        ]
+    def rows(self, family: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and numbers of a family."""
+        if family not in self._families:
+            return []
+        names = self._families[family].labels
+        return [(dict(zip(names, values, strict=True)), value) for values, value in self._found.get(family, ())]
 
     def total(self, family: str, **where: str) -> float:
-        """The sum over a family."""
-        return sum(value for _, value in self.rows(family, **where))
+        """The sum over a family, of what has these labels alone."""
+        found: float = sum(value for _, value in self._matching(family, where))
+        return found
 
     def by(self, family: str, *names: str, **where: str) -> dict[str, float]:
         """The sums by one label; by several, with their values joined."""
         sums: dict[str, float] = {}
-        for labels, value in self.rows(family, **where):
-            key = " ".join(labels[name] for name in names)
+        if family not in self._families:
+            return sums
+        places = [self._families[family].labels.index(name) for name in names]
+        for values, value in self._matching(family, where):
+            key = values[places[0]] if len(places) == 1 else " ".join(values[place] for place in places)
             sums[key] = sums.get(key, 0) + value
         return sums
 
     def histogram(self, family: str, **where: str) -> Histogram:
         """The sum of a family's histograms."""
-        bounds = self._bounds.get(family, ())
-        counts, total = [0] * (len(bounds) + 1), 0.0
-        for labels, value in self._found.get(family, ()):
-            if isinstance(value, tuple | list) and _fits(labels, where):
-                counts = [one + other for one, other in zip(counts, value[0], strict=True)]
-                total += value[1]
-        return bounds, tuple(counts), total
+        bounds = self._families[family].bounds if family in self._families else ()
+        found = [value for _, value in self._matching(family, where)]
+        counts = tuple(map(sum, zip(*(each[0] for each in found), strict=True))) or (0,) * (len(bounds) + 1)
+        return bounds, counts, sum(each[1] for each in found)
+
+    def _matching(self, family: str, where: Mapping[str, str]) -> Iterable[tuple[Sequence[str], Any]]:
+        found = self._found.get(family, ()) if family in self._families else ()
+        for name, wanted in where.items():
+            if found:
+                place = self._families[family].labels.index(name)
+                found = [each for each in found if each[0][place] == wanted]
+        return found
 
 
 def quantile(share: float, now: Histogram, before: Histogram | None = None) -> float | None:
@@ -80,7 +85,3 @@ def quantile(share: float, now: Histogram, before: Histogram | None = None) -> f
             return low + (bound - low) * rank / count
         rank, low = rank - count, bound
     return low
-
-
-def _fits(labels: Mapping[str, str], where: Mapping[str, str]) -> bool:
-    return all(labels.get(name) == value for name, value in where.items())

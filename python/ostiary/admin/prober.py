@@ -98,10 +98,15 @@ class Prober:
         if state.is_up is not is_up:
             if not is_up:
                 log.event(
-                    logger, logging.WARNING, "server_down", upstream=state.upstream, server=state.server, error=error
+                    logger,
+                    logging.WARNING,
+                    "server_unreachable",
+                    upstream=state.upstream,
+                    server=state.server,
+                    error=error,
                 )
             elif state.is_up is False:
-                log.event(logger, logging.INFO, "server_up", upstream=state.upstream, server=state.server)
+                log.event(logger, logging.INFO, "server_reachable", upstream=state.upstream, server=state.server)
             state.is_up, state.since = is_up, time.time()
         if not is_up:
             state.connect_seconds = None
@@ -111,7 +116,7 @@ class Prober:
 def _reason(error: OSError) -> str:
     # asyncio puts addresses into the text of an error; those of name servers have numbers of their own.
     known = error.errno is not None and not isinstance(error, socket.gaierror)
-    return (os.strerror(error.errno or 0) if known else error.strerror or str(error)).lower()
+    return os.strerror(error.errno or 0) if known else error.strerror or str(error)
 
 
 async def _connect(address: ServerAddress) -> None:
