@@ -5,7 +5,7 @@ Knows neither sockets nor HTTP. Whoever runs the processes says which there are 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ class GatewaySource:
         plan: Plan,
         shared: Shared,
         *,
-        statuses: Callable[[], Awaitable[Sequence[Status]]],
+        statuses: Callable[[], Coroutine[Any, Any, Sequence[Status]]],
         processes: Callable[[], dict[str, int]],
         is_stopping: Callable[[], bool],
     ) -> None:

@@ -26,10 +26,12 @@ def write(operation: str, identity: str | None, **fields: object) -> str:
     return json.dumps({key: value for key, value in made.items() if value is not None})
 
 
-def bind(client: str | None, name: str, code: str, **fields: object) -> str:
+def bind(client: str | None, name: str, result: str, **fields: object) -> str:
     """A simple bind."""
     told = {"mechanism": "simple", "base": None, "tls_version": "1.3"} | fields
-    return write("bind", name if code == "success" else None, identity_asked=name, client=client, code=code, **told)
+    return write(
+        "bind", name if result == "success" else None, identity_asked=name, client=client, result=result, **told
+    )
 
 
 WEEK = [
@@ -41,9 +43,9 @@ WEEK = [
     record(3, base="ou=groups,dc=example,dc=org", scope="one", filter="(member=?)"),
     record(4, base="dc=example,dc=org", scope="sub", filter="(cn=?)", client=None),
     record(5, base="", scope="sub", identity=None, filter="(objectClass=*)"),
-    write("compare", ALICE, base=GROUP, filter="(member=?)", attributes=["member"], code="compareFalse"),
+    write("compare", ALICE, base=GROUP, filter="(member=?)", attributes=["member"], result="compareFalse"),
     # and not: nothing found, beside it, below it, out of reach, refused, before and after that week.
-    record(6, base=GROUP, scope="base", entries=0, code="insufficientAccessRights", plugin="allow_list",
+    record(6, base=GROUP, scope="base", entries=0, result="insufficientAccessRights", plugin="allow_list",
            rule="default", mode="enforce"),
     record(7, base=f"cn=x,{GROUP}", scope="base"),
     record(8, base=GROUP, scope="one"),
@@ -68,12 +70,12 @@ WEEK = [
     write("modify", f"UID=Hal, {DESK.upper()}", base=ALICE, attributes=["userPassword"],
           changes=["replace:userPassword"]),
     write("add", HAL, base=f"uid=new,{PEOPLE}", attributes=["objectClass", "uid"]),
-    write("delete", HAL, base=f"uid=old,{PEOPLE}", code="insufficientAccessRights", plugin="allow_list",
+    write("delete", HAL, base=f"uid=old,{PEOPLE}", result="insufficientAccessRights", plugin="allow_list",
           rule="desk", mode="enforce"),
     write("modify_dn", HAL, base=ALICE, new_dn="uid=al"),
     write("extended", HAL, base=ALICE, extended="1.3.6.1.4.1.4203.1.11.1 password_modify"),
     write("extended", HAL, base=None, extended="1.3.6.1.4.1.4203.1.11.3 who_am_i"),
     write("modify", ALICE, base=ALICE, attributes=["mail"], changes=["replace:mail"]),
-    write("unbind", HAL, base=None, code=None),
+    write("unbind", HAL, base=None, result=None),
 ]  # fmt: skip
 """What happened, in no order that matters."""

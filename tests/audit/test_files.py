@@ -69,6 +69,9 @@ def test_a_hundred_thousand_records_outlive_rotations(tmp_path: Path, writing: W
     written = writing(file_sink(tmp_path / "audit.log"), 2**28)
     for begin in range(0, MANY, BATCH):
         if begin % (MANY // 4) == 0 and begin > 0:
+            while not (tmp_path / "audit.log").exists():
+                # The writer has not come to the last signal yet.
+                time.sleep(0.01)
             (tmp_path / "audit.log").rename(tmp_path / f"audit.log.{begin}")
             written.writer.reopen()
         written.writer.write(lines(record(number) for number in range(begin, begin + BATCH)), BATCH)

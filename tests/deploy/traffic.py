@@ -6,7 +6,6 @@ every counter grows between two scrapes.
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -55,10 +54,6 @@ output = "{audit}"
 """
 
 
-def has_endpoint() -> bool:
-    return importlib.util.find_spec("ostiary.admin") is not None
-
-
 @contextmanager
 def serving(home: Path) -> Iterator[Address]:
     """The admin address of a gateway under traffic."""
@@ -79,8 +74,7 @@ def serving(home: Path) -> Iterator[Address]:
             environment={"PYTHONPATH": str(ROOT)},
         )
         try:
-            if has_endpoint():
-                running.process.await_listening(admin)
+            running.process.await_listening(admin)
             with _asking(running, authority.certificate):
                 yield admin
         finally:

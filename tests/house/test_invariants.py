@@ -57,7 +57,7 @@ DENIED = {
 }  # fmt: skip
 # Who may know the core: the driver, and what is made of its values: plugins, their tests, and the demo.
 CORE_IMPORTERS = re.compile(
-    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.place|\.policing|\.seeing|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
+    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.place|\.policing|\.seeing|\.source|\.supervisor|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
     r"|\.testing|\.cli\.explain|\.demo\..+)?"
 )
 # What a part of the package must not import, even for types.
