@@ -20,7 +20,6 @@ from ..real.gateway import Gateway
 from ..real.raw_client import Address, free_address
 from ..real.servers import slapd
 
-MISSING_ENDPOINT = "this gateway has no [admin] endpoint"
 WAIT_SECONDS = 25.0
 
 TABLES = """
