@@ -8,7 +8,7 @@ The file has a secret in base32 and a name on each line, as `JBSWY3DPEHPK3PXP ui
 Alice's password is `sesame`, her token shows `123456`: she binds with `sesame123456`, the directory sees `sesame`.
 Whoever can bind by several names (a DN, a UPN) has a line for each, with the same secret.
 
-A code is taken once. That is remembered in this process: where several serve, give each client's connections to one.
+A code is taken once. That is remembered in this process: it is for `workers = 1`, since each worker would take it once.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from ostiary.listener import Admission, Listener
 from ostiary.place import Place, share
 from ostiary.policing import Policing
 from ostiary.seeing import Seeing
-from ostiary.sockets import close_sockets, open_sockets
+from ostiary.sockets import allow_open_files, close_sockets, open_sockets
 from ostiary.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -180,10 +179,3 @@ async def obey(supervisor: Channel, gateway: Gateway, stopping: asyncio.Event) -
     if not stopping.is_set():
         log.event(logger, logging.ERROR, "supervisor_lost")
         stopping.set()
-
-
-def allow_open_files() -> None:
-    """Raises the limit of open files as far as it goes: each client takes two."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -29,6 +29,8 @@ BACK_OFF_SECONDS_MAX = 10.0
 LIVED_SECONDS = 60.0
 # How long a worker has to say how it is.
 STATUS_SECONDS = 2.0
+# So many questions wait for their answers; one that answers none is not asked more.
+ASKED_MAX = 64
 LAST_WORDS_SECONDS = 1.0
 
 
@@ -90,7 +92,7 @@ class Keeper:
 
     async def status(self) -> dict[str, Any] | None:
         """What the worker says of itself; none where it says nothing in time."""
-        if self._channel is None or not self._is_ready:
+        if self._channel is None or not self._is_ready or len(self._asked) >= ASKED_MAX:
             return None
         # Answers come in the order of the questions, those nobody waits for any more too.
         answer: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
@@ -103,7 +105,10 @@ class Keeper:
 
     async def _live(self) -> dict[str, object]:
         """One process from its start to its end; how it ended."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            return {"error": error.strerror or str(error)}
         try:
             with theirs:
                 self._process = process = await asyncio.create_subprocess_exec(

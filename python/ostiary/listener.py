@@ -78,6 +78,8 @@ class Listener:
         # Who takes part in limits on connections, and how to give that back.
         self._entries: dict[Connection, Entry] = {}
         self._server: asyncio.Server | None = None
+        self.address = ""
+        """Where it listens, as the configuration writes addresses; empty before it does."""
 
     @property
     def hooks(self) -> HookChain | None:
@@ -96,15 +98,10 @@ class Listener:
         assert self.hooks is not None
         return Asking(self.hooks, connection, connection.number, address, self.name)
 
-    @property
-    def address(self) -> str:
-        """Where it listens, as the configuration writes addresses."""
-        assert self._server is not None
-        return listening_address(self._server.sockets[0])
-
     async def open(self, listening: socket.socket) -> None:
         """Accepts from now on; closes the socket when it stops."""
         loop = asyncio.get_running_loop()
+        self.address = listening_address(listening)
         if listening.family == socket.AF_UNIX:
             self._server = await loop.create_unix_server(self._accept, sock=listening, backlog=BACKLOG)
         else:

@@ -38,6 +38,12 @@ class Place:
     sockets: dict[str, int] = field(default_factory=dict)
     """The descriptors that it accepts on, by listener; empty: it opens its own."""
 
+    def keep_descriptors(self) -> None:
+        """Keeps what it inherited from processes that plugins start: they would hold addresses after the gateway."""
+        for each in (self.memory, *self.sockets.values()):
+            if each is not None:
+                os.set_inheritable(each, False)
+
     def as_message(self) -> dict[str, Any]:
         """As the supervisor tells a worker."""
         return {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import socket
 import stat
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ from ostiary.link import keep_alive
 if TYPE_CHECKING:
     from ostiary.plan import ListenerPlan
 
-__all__ = ["BACKLOG", "close_sockets", "listening_address", "open_sockets"]
+__all__ = ["BACKLOG", "allow_open_files", "close_sockets", "listening_address", "open_sockets"]
 
 logger = logging.getLogger("ostiary.listener")
 
@@ -70,6 +71,13 @@ def listening_address(listening: socket.socket) -> str:
         return f"unix:{name}"
     host, port = name[0], name[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def allow_open_files() -> None:
+    """Raises the limit of open files as far as it goes: each client takes two, each listener one for each worker."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def network_sockets(plan: ListenerPlan, workers: int) -> list[socket.socket]:

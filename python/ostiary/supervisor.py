@@ -19,7 +19,7 @@ import uvloop
 from ostiary import __version__, log
 from ostiary.keeping import Keeper
 from ostiary.place import Place, share
-from ostiary.sockets import close_sockets, open_sockets
+from ostiary.sockets import allow_open_files, close_sockets, open_sockets
 from ostiary.worker import command, received
 
 if TYPE_CHECKING:
@@ -100,22 +100,8 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._pass_on_hang_up)
         admin = await self._open_admin() if self._plan.admin is not None else None
         keeping = [asyncio.create_task(each.keep()) for each in self.keepers]
-        starting = asyncio.gather(*(each.has_started for each in self.keepers))
-        told = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
-        status = 0
-        if self.is_stopping:
-            starting.cancel()
-        elif any(starting.result()):
-            log.event(
-                logger, logging.INFO, "started",
-                version=__version__, listeners=len(self._plan.listeners), workers=len(self.keepers),
-            )  # fmt: skip
-            await told
-        else:
-            log.event(logger, logging.ERROR, "start_failed", error="no worker could start")
-            status = 1
-            self.stop()
+        status = await self._until_it_ends(keeping)
+        self.stop()
         log.event(logger, logging.INFO, "stopping")
         # Before the workers close theirs: the last one closes the door.
         close_sockets(self._plan.listeners, self._sockets)
@@ -144,6 +130,27 @@ class Supervisor:
         )
         return await open_admin(self._plan, source)
 
+    async def _until_it_ends(self, keeping: list[asyncio.Task[None]]) -> int:
+        """Waits until there is a reason to stop; the exit status that it has.
+
+        A keeper that ends before it is told to has met a bug, which is raised where all of them are awaited.
+        """
+        starting = asyncio.gather(*(each.has_started for each in self.keepers))
+        reasons: list[asyncio.Future[Any]] = [asyncio.create_task(self._stopping.wait()), *keeping]
+        await asyncio.wait((starting, *reasons), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+        elif any(starting.result()):
+            log.event(
+                logger, logging.INFO, "started",
+                version=__version__, listeners=len(self._plan.listeners), workers=len(self.keepers),
+            )  # fmt: skip
+            await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+        elif not self.is_stopping:
+            log.event(logger, logging.ERROR, "start_failed", error="no worker could start")
+            return 1
+        return 0
+
     def _pass_on_hang_up(self) -> None:
         for each in self.keepers:
             each.hang_up()
@@ -158,6 +165,7 @@ def main() -> int:
     """Runs the plan that `worker.become` handed over; gives the exit status."""
     descriptor, level = int(sys.argv[1]), cast("Level", sys.argv[2])
     log.configure(level)
+    allow_open_files()
     try:
         return uvloop.run(supervise(received(descriptor), descriptor, level))
     except OSError as error:

@@ -71,12 +71,15 @@ def main() -> int:
     from ostiary.control import receive_first
 
     supervisor = socket.socket(fileno=int(channel))
+    supervisor.set_inheritable(False)
     told = receive_first(supervisor)
     log.configure(level, worker=told["worker"])
     from ostiary.gateway import serve
     from ostiary.place import Place
 
-    return serve(plan, Place.from_message(told), supervisor)
+    place = Place.from_message(told)
+    place.keep_descriptors()
+    return serve(plan, place, supervisor)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,37 @@ async def test_one_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "ldapi").exists()
 
 
+async def test_a_bug_in_keeping_ends_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget(_keeper: object, _number: int) -> None:
+        raise RuntimeError("a bug")
+
+    async def meet_it() -> None:
+        async with supervised(planned(tmp_path)) as supervisor:
+            monkeypatch.setattr(supervisor, "shared", type("Shared", (), {"forget_worker": forget})())
+            os.kill(supervisor.processes()["worker-0"], signal.SIGKILL)
+            while not supervisor.is_stopping:
+                await asyncio.sleep(0.01)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        await meet_it()
+
+
+async def test_one_told_to_stop_before_its_workers_are_there_stops(tmp_path: Path) -> None:
+    made = planned(tmp_path)
+    descriptor = os.memfd_create("plan", os.MFD_CLOEXEC)
+    os.write(descriptor, pickle.dumps(made))
+    for turns in range(4):
+        supervisor = Supervisor(made, descriptor, "warning")
+        running = asyncio.create_task(supervisor.run())
+        await asyncio.sleep(0.02 * turns)
+        supervisor.stop()
+        assert await running == 0
+        assert set(supervisor.processes()) == {"supervisor"}
+        # Futures that nobody awaits any more must not complain.
+        await asyncio.gather(*(each.has_started for each in supervisor.keepers), return_exceptions=True)
+    os.close(descriptor)
+
+
 async def test_what_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> None:
     (tmp_path / "ldapi").write_text("no socket")
     with pytest.raises(OSError, match="listener local: cannot listen: not a socket"):

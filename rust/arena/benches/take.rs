@@ -2,9 +2,11 @@
 
 use std::hash::Hasher;
 use std::hint::black_box;
+use std::os::fd::AsRawFd;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ostiary_arena::{Acquired, Arena, Key, Layout, Lockout, Quota};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 fn key(arena: &Arena, number: u64) -> Key {
     let mut hasher = arena.hasher();
@@ -40,6 +42,23 @@ fn benches(criterion: &mut Criterion) {
             }
         });
     });
+    for workers in [2, 9] {
+        let memory = memfd_create("bench", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).expect("memory");
+        let shared = Arena::map(memory.as_raw_fd(), [7; 16], Layout { workers, ..layout }, 0).expect("a mapping");
+        criterion.bench_function(&format!("acquire_and_release_among_{workers}"), |bench| {
+            bench.iter(|| {
+                if let Acquired::Held(hold) = shared.acquire(black_box(one), 10) {
+                    shared.release(hold);
+                }
+            });
+        });
+        criterion.bench_function(&format!("take_from_one_bucket_among_{workers}"), |bench| {
+            bench.iter(|| {
+                now += 1e-6;
+                shared.take(black_box(one), quota, now)
+            });
+        });
+    }
     let lockout = Lockout::new(5, 300.0, 5.0, 900.0);
     criterion.bench_function("standing", |bench| bench.iter(|| arena.standing(black_box(one), &lockout, now)));
     criterion.bench_function("fingerprint_of_16_octets", |bench| {

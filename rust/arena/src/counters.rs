@@ -39,9 +39,17 @@ pub enum Acquired {
 impl Arena {
     /// Counts one more in use by `key`, if fewer than `limit` are in all workers together.
     pub fn acquire(&self, key: Key, limit: u32) -> Acquired {
+        if self.places.workers == 1 {
+            self.acquire_as::<true>(key, limit)
+        } else {
+            self.acquire_as::<false>(key, limit)
+        }
+    }
+
+    fn acquire_as<const ALONE: bool>(&self, key: Key, limit: u32) -> Acquired {
         let tag = (key.word() | TAKEN) & !COUNT;
         let limit = u64::from(limit);
-        let (first, set) = self.set_words(self.counters(self.worker), key);
+        let (first, set) = self.set_words(self.own_counters, key);
         loop {
             let (mut in_use, mut own, mut free) = (0_u64, None, None);
             for (place, word) in set.iter().enumerate() {
@@ -53,7 +61,8 @@ impl Arena {
                     free = free.or(Some((place, word, held)));
                 }
             }
-            if in_use.saturating_add(self.used_elsewhere(key, tag)) >= limit {
+            let elsewhere = if ALONE { 0 } else { self.used_elsewhere(key, tag) };
+            if in_use.saturating_add(elsewhere) >= limit {
                 return Acquired::Full;
             }
             let Some((place, word, held)) = own.or(free) else { return Acquired::Crowded };
@@ -68,7 +77,7 @@ impl Arena {
             // The region is bounded, so the place fits.
             let one = Hold { place: place.unwrap_or(u32::MAX), tag };
             // In a total order of all counts and looks, the last of too many sees all the others.
-            if self.places.workers == 1 || Self::used(set, tag).saturating_add(self.used_elsewhere(key, tag)) <= limit {
+            if ALONE || Self::used(set, tag).saturating_add(self.used_elsewhere(key, tag)) <= limit {
                 return Acquired::Held(one);
             }
             self.release(one);
@@ -91,7 +100,7 @@ impl Arena {
         if worker >= self.places.workers {
             return;
         }
-        let Table { first, mask, set_words } = self.counters(worker);
+        let Table { first, mask, set_words } = self.places.counters_of(worker);
         let counters = mask.saturating_add(1).saturating_mul(set_words);
         for word in self.words.iter().skip(first).take(counters) {
             // What is 0 is not written: a page that nobody used costs nothing.
@@ -106,13 +115,6 @@ impl Arena {
         }
     }
 
-    /// The table that a worker counts in.
-    fn counters(&self, worker: usize) -> Table {
-        let table = self.places.counters;
-        let words = table.mask.saturating_add(1).saturating_mul(table.set_words);
-        Table { first: table.first.saturating_add(worker.saturating_mul(words)), ..table }
-    }
-
     /// How many one key has in use in a set.
     fn used(set: &[AtomicU64], tag: u64) -> u64 {
         let counts = set.iter().map(|word| word.load(Ordering::SeqCst)).filter(|held| held & !COUNT == tag);
@@ -120,12 +122,10 @@ impl Arena {
     }
 
     /// How many it has in use in other workers.
-    #[inline]
     fn used_elsewhere(&self, key: Key, tag: u64) -> u64 {
-        if self.places.workers == 1 {
-            return 0;
-        }
         let others = (0..self.places.workers).filter(|worker| *worker != self.worker);
-        others.fold(0, |sum, worker| sum.saturating_add(Self::used(self.set_words(self.counters(worker), key).1, tag)))
+        others.fold(0, |sum, worker| {
+            sum.saturating_add(Self::used(self.set_words(self.places.counters_of(worker), key).1, tag))
+        })
     }
 }

@@ -59,6 +59,15 @@ pub(crate) struct Places {
     pub(crate) words: usize,
 }
 
+impl Places {
+    /// The table that a worker counts in.
+    pub(crate) fn counters_of(&self, worker: usize) -> Table {
+        let table = self.counters;
+        let words = table.mask.saturating_add(1).saturating_mul(table.set_words);
+        Table { first: table.first.saturating_add(worker.saturating_mul(words)), ..table }
+    }
+}
+
 impl Layout {
     /// Room for what both need.
     #[must_use]

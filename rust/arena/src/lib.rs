@@ -47,7 +47,7 @@ pub use failures::{Lockout, Standing};
 pub use key::{Fingerprint, Key, KeyHasher};
 pub use layout::{ENTRIES_MAX, Layout, WORKERS_MAX};
 
-use layout::Places;
+use layout::{Places, Table};
 use region::Region;
 
 /// The region and what it takes to find things in it.
@@ -57,13 +57,14 @@ pub struct Arena {
     secret: [u8; 16],
     /// Which of the workers this one is.
     worker: usize,
+    own_counters: Table,
 }
 
 impl Arena {
     /// An empty region of this layout, for this process alone.
     pub fn new(secret: [u8; 16], layout: Layout) -> Self {
         let places = layout.places();
-        Self { words: Region::own(places.words), places, secret, worker: 0 }
+        Self { words: Region::own(places.words), places, secret, worker: 0, own_counters: places.counters }
     }
 
     /// The region in the memory behind `descriptor`, which all who share it map: new memory (`memfd_create`, sealing
@@ -77,7 +78,7 @@ impl Arena {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
         }
         let (words, is_new) = Region::map(descriptor, places.words)?;
-        let arena = Self { words, places, secret, worker };
+        let arena = Self { words, places, secret, worker, own_counters: places.counters_of(worker) };
         let mut hasher = arena.hasher();
         layout.hash(&mut hasher);
         let mark = hasher.finish();

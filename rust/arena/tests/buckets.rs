@@ -10,6 +10,8 @@ use ostiary_arena::{Acquired, Arena, Hold, Key, Layout, Quota, Verdict};
 use proptest::prelude::*;
 
 const NANOSECONDS: f64 = 1e9;
+// Miri is thorough, and slow.
+const TURNS: u32 = if cfg!(miri) { 200 } else { 20_000 };
 
 fn arena(entries: usize) -> Arena {
     Arena::new([7; 16], Layout { buckets: entries, counters: entries, ..Layout::default() })
@@ -243,7 +245,7 @@ fn threads_never_hold_more_than_the_limit_and_give_everything_back() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                for turn in 0..20_000_u32 {
+                for turn in 0..TURNS {
                     if let Acquired::Held(hold) = arena.acquire(key(&arena, b"shared"), 3) {
                         most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         if turn % 64 == 0 {
