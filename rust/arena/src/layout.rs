@@ -24,6 +24,8 @@ pub struct Layout {
     pub refusals: usize,
     /// Words that all workers count in.
     pub meters: usize,
+    /// Words that each worker counts in for itself.
+    pub counts: usize,
     /// Words that each worker has for itself.
     pub gauges: usize,
     /// Processes that share the region; 0 is taken for 1.
@@ -51,6 +53,8 @@ pub(crate) struct Places {
     pub(crate) estimate: usize,
     /// The first of the meters, and how many there are.
     pub(crate) meters: (usize, usize),
+    /// The first of the counts, how many each worker has, and of how many workers.
+    pub(crate) counts: (usize, usize),
     /// The first of the gauges, how many each worker has, and of how many workers.
     pub(crate) gauges: (usize, usize),
     pub(crate) workers: usize,
@@ -78,6 +82,7 @@ impl Layout {
             failures: self.failures.saturating_add(other.failures),
             refusals: self.refusals.saturating_add(other.refusals),
             meters: self.meters.saturating_add(other.meters),
+            counts: self.counts.saturating_add(other.counts),
             gauges: self.gauges.saturating_add(other.gauges),
             workers: self.workers.max(other.workers),
         }
@@ -105,8 +110,10 @@ impl Layout {
         }
         let estimate = end;
         let (meters, gauges) = (self.meters.min(ENTRIES_MAX), self.gauges.min(ENTRIES_MAX));
+        let counts = self.counts.min(ENTRIES_MAX);
         let first_meter = estimate.saturating_add(1);
-        let first_gauge = first_meter.saturating_add(meters);
+        let first_count = first_meter.saturating_add(meters);
+        let first_gauge = first_count.saturating_add(counts.saturating_mul(workers));
         let mark = first_gauge.saturating_add(gauges.saturating_mul(workers));
         Places {
             buckets,
@@ -117,6 +124,7 @@ impl Layout {
             generations,
             estimate,
             meters: (first_meter, meters),
+            counts: (first_count, counts),
             gauges: (first_gauge, gauges),
             workers,
             mark,
@@ -133,13 +141,23 @@ mod tests {
     fn tables_lie_side_by_side_and_cover_the_region() {
         for layout in [
             Layout::default(),
-            Layout { buckets: 65_536, counters: 1, failures: 100, refusals: 3, meters: 7, gauges: 2, workers: 3 },
+            Layout {
+                buckets: 65_536,
+                counters: 1,
+                failures: 100,
+                refusals: 3,
+                meters: 7,
+                counts: 5,
+                gauges: 2,
+                workers: 3,
+            },
             Layout {
                 buckets: usize::MAX,
                 counters: usize::MAX,
                 failures: usize::MAX,
                 refusals: usize::MAX,
                 meters: usize::MAX,
+                counts: usize::MAX,
                 gauges: usize::MAX,
                 workers: usize::MAX,
             },
@@ -154,7 +172,8 @@ mod tests {
             assert_eq!(counters.first, end);
             end += (counters.mask + 1) * counters.set_words * places.workers;
             assert_eq!((places.estimate, places.meters.0), (end, end + 1), "{layout:?}");
-            assert_eq!(places.gauges.0, places.meters.0 + places.meters.1);
+            assert_eq!(places.counts.0, places.meters.0 + places.meters.1);
+            assert_eq!(places.gauges.0, places.counts.0 + places.counts.1 * places.workers);
             assert_eq!(places.mark, places.gauges.0 + places.gauges.1 * places.workers);
             assert_eq!(places.words, places.mark + 1);
         }

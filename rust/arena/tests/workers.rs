@@ -22,7 +22,16 @@ const KEYS: u32 = 3;
 const LIMIT: u32 = 3;
 
 fn layout(workers: usize) -> Layout {
-    Layout { buckets: 64, counters: 64, failures: 64, refusals: 64, meters: KEYS as usize, gauges: 2, workers }
+    Layout {
+        buckets: 64,
+        counters: 64,
+        failures: 64,
+        refusals: 64,
+        meters: KEYS as usize,
+        counts: 1,
+        gauges: 2,
+        workers,
+    }
 }
 
 /// Memory that children inherit.

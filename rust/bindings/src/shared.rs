@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ostiary_arena::{Acquired, Arena, Hold, Layout};
 use ostiary_ledger::families::Id;
 use ostiary_ledger::meters::{Exemplar, Value};
+use ostiary_ledger::records::Records;
 use ostiary_ledger::{Book, FAMILIES, Kind, Meters, Names};
 use ostiary_policy::Policy;
 use ostiary_session::ViolationKind;
@@ -96,7 +97,7 @@ impl PyShared {
 
     /// Records that are to be written, how many they are, and how many were lost for want of room.
     fn drain<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, u64, u64) {
-        let drained = self.book.records().map(|mut records| records.drain());
+        let drained = self.book.open().records.as_mut().map(Records::drain);
         let (octets, records, lost) = drained.unwrap_or_default();
         (PyBytes::new(py, &octets), records, lost)
     }
@@ -116,7 +117,7 @@ impl PyShared {
 
     /// The clients and the identities that asked most.
     fn most(&self, count: usize) -> [Vec<(String, u64)>; 2] {
-        self.book.most(count)
+        self.book.open().most(count)
     }
 
     /// What a worker had in use that has ended.

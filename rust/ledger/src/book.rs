@@ -26,14 +26,20 @@ const TRACES: AuditSpec = AuditSpec {
 };
 
 /// The records and names of one worker.
-#[derive(Default)]
 pub struct Book {
-    records: Option<Mutex<Records>>,
+    pages: Mutex<Pages>,
     traces: Option<Mutex<Traces>>,
-    clients: Mutex<Top>,
-    identities: Mutex<Top>,
+    has_records: bool,
     /// What to add to the steady clock for the time of day, as the bits of a float.
     wall: AtomicU64,
+}
+
+/// What is written in the book. It is opened once for all that a call has to write.
+pub struct Pages {
+    /// What is recorded; none where nothing is.
+    pub records: Option<Records>,
+    clients: Top,
+    identities: Top,
 }
 
 /// The records of a share of all operations, for tracing: as the audit's, in JSON, whatever that has.
@@ -62,12 +68,14 @@ impl Book {
     ///
     /// Of all operations, `share` is recorded for tracing.
     pub fn new(audit: Option<&AuditSpec>, share: Option<f64>) -> Result<Self, String> {
-        let records = audit.map(Records::compile).transpose()?.map(Mutex::new);
+        let records = audit.map(Records::compile).transpose()?;
+        let has_records = records.is_some();
+        let pages = Mutex::new(Pages { records, clients: Top::new(), identities: Top::new() });
         let traces = match share {
             None => None,
             Some(share) => Some(Mutex::new(Traces { records: Audit::compile(&TRACES)?, below: part_of_all(share) })),
         };
-        Ok(Self { records, traces, ..Self::default() })
+        Ok(Self { pages, traces, has_records, wall: AtomicU64::default() })
     }
 
     /// What the records for tracing say of a request, if it is one of the share.
@@ -84,14 +92,14 @@ impl Book {
         self.traces.as_ref().map(|traces| call(&mut locked(traces).records))
     }
 
-    /// What is recorded; none where nothing is.
-    pub fn records(&self) -> Option<MutexGuard<'_, Records>> {
-        self.records.as_ref().map(locked)
+    /// Opens it.
+    pub fn open(&self) -> MutexGuard<'_, Pages> {
+        locked(&self.pages)
     }
 
     /// Whether anything is recorded.
     pub fn has_records(&self) -> bool {
-        self.records.is_some()
+        self.has_records
     }
 
     /// Says what to add to the steady clock for seconds since 1970.
@@ -103,19 +111,19 @@ impl Book {
     pub fn wall(&self, now: f64) -> f64 {
         now + f64::from_bits(self.wall.load(Ordering::Relaxed))
     }
+}
 
+impl Pages {
     /// Counts one operation for a client and an identity. The names are asked for only when they have no place.
-    pub fn bump(&self, places: &mut Places, client: impl FnOnce() -> String, identity: impl FnOnce() -> String) {
-        count(&self.clients, &mut places.client, client);
-        count(&self.identities, &mut places.identity, identity);
+    pub fn bump(&mut self, places: &mut Places, client: impl FnOnce() -> String, identity: impl FnOnce() -> String) {
+        count(&mut self.clients, &mut places.client, client);
+        count(&mut self.identities, &mut places.identity, identity);
     }
 
     /// The clients and the identities that asked most.
     pub fn most(&self, n: usize) -> [Vec<(String, u64)>; 2] {
-        [&self.clients, &self.identities].map(|top| {
-            let names = locked(top);
-            names.most(n).into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
-        })
+        [&self.clients, &self.identities]
+            .map(|top| top.most(n).into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
     }
 }
 
@@ -133,8 +141,7 @@ fn part_of_all(share: f64) -> u64 {
     (share * 18_446_744_073_709_551_616.0) as u64
 }
 
-fn count(top: &Mutex<Top>, place: &mut Option<Place>, name: impl FnOnce() -> String) {
-    let mut top = locked(top);
+fn count(top: &mut Top, place: &mut Option<Place>, name: impl FnOnce() -> String) {
     if place.is_some_and(|place| top.bump(place)) {
         return;
     }
@@ -151,7 +158,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl core::fmt::Debug for Book {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Book").field("records", &self.has_records()).finish_non_exhaustive()
+        f.debug_struct("Book").field("has_records", &self.has_records).finish_non_exhaustive()
     }
 }
 
@@ -173,7 +180,7 @@ mod tests {
         let mut places = Places::default();
         let mut asked = 0;
         for _ in 0..3 {
-            book.bump(
+            book.open().bump(
                 &mut places,
                 || {
                     asked += 1;
@@ -183,9 +190,9 @@ mod tests {
             );
         }
         places.forget_identity();
-        book.bump(&mut places, String::new, || "cn=b".to_owned());
+        book.open().bump(&mut places, String::new, || "cn=b".to_owned());
         assert_eq!(asked, 1);
         let expected = [vec![("192.0.2.1".to_owned(), 4)], vec![("cn=a".to_owned(), 3), ("cn=b".to_owned(), 1)]];
-        assert_eq!(book.most(5), expected);
+        assert_eq!(book.open().most(5), expected);
     }
 }

@@ -4,7 +4,7 @@
 /// How values of a family add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// It only grows; one word for all workers.
+    /// It only grows; each worker's part stays when the worker dies.
     Counter,
     /// What is at the moment, the sum of what each worker has.
     Sum,
@@ -24,8 +24,8 @@ impl Kind {
         }
     }
 
-    /// Whether each worker has a word of its own.
-    pub const fn is_per_worker(self) -> bool {
+    /// Whether it says what is at the moment, so that a worker's part is forgotten with it.
+    pub const fn is_gauge(self) -> bool {
         matches!(self, Self::Sum | Self::Greatest)
     }
 }

@@ -25,7 +25,7 @@ pub mod sheet;
 pub mod top;
 
 pub use audit::{Audit, audit_fields};
-pub use book::{Book, Places};
+pub use book::{Book, Pages, Places};
 pub use families::{FAMILIES, Family, Kind};
 pub use meters::{Ended, Meters, Names};
 pub use sheet::Sheet;

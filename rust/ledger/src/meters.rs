@@ -52,7 +52,7 @@ type Axis = Vec<Box<[Box<str>]>>;
 struct Laid {
     family: &'static Family,
     axes: Vec<Axis>,
-    /// Its first word among the meters, or the gauges.
+    /// Its first word among the counts, or the gauges.
     first: usize,
     rows: usize,
     /// Words of a row.
@@ -87,9 +87,10 @@ pub struct Meters {
     arena: Arc<Arena>,
     laid: Vec<Laid>,
     exemplars: bool,
-    /// The word that says how many connections there were.
-    connections: usize,
 }
+
+/// The meter that says how many connections there were.
+const CONNECTIONS: usize = 0;
 
 /// The operations, in the order of their rows.
 pub const OPERATIONS: [(RequestKind, &str); 10] = [
@@ -115,26 +116,23 @@ const DIRECTIONS: [&str; 2] = ["received", "sent"];
 impl Meters {
     /// What the meters need of an arena.
     pub fn layout(names: &Names) -> Layout {
-        let (mut meters, mut gauges) = (0_usize, 0_usize);
+        let (mut counts, mut gauges) = (0_usize, 0_usize);
         for laid in lay(names) {
-            let words = if laid.family.kind.is_per_worker() { &mut gauges } else { &mut meters };
+            let words = if laid.family.kind.is_gauge() { &mut gauges } else { &mut counts };
             *words = words.saturating_add(laid.words());
         }
-        // One more: connections are numbered by all workers together.
-        Layout { meters: meters.saturating_add(1), gauges, ..Layout::default() }
+        // Connections are numbered by all workers together.
+        Layout { meters: 1, counts, gauges, ..Layout::default() }
     }
 
     /// The meters in an arena of that layout, or of one joined with others.
     pub fn new(names: &Names, arena: Arc<Arena>) -> Self {
-        let laid = lay(names);
-        let counted = laid.iter().filter(|laid| !laid.family.kind.is_per_worker());
-        let connections = counted.fold(0_usize, |words, laid| words.saturating_add(laid.words()));
-        Self { arena, laid, exemplars: names.exemplars, connections }
+        Self { arena, laid: lay(names), exemplars: names.exemplars }
     }
 
     /// A number for a connection, that no other has had since the gateway started.
     pub fn next_connection(&self) -> u64 {
-        self.arena.add(self.connections, 1).saturating_add(1)
+        self.arena.add(CONNECTIONS, 1).saturating_add(1)
     }
 
     fn laid(&self, id: Id) -> Option<&Laid> {
@@ -157,7 +155,7 @@ impl Meters {
     /// Counts.
     #[inline]
     pub fn add(&self, word: usize, by: u64) {
-        self.arena.add(word, by);
+        self.arena.count(word, by);
     }
 
     /// One more, or one less, of what this worker has.
@@ -176,8 +174,8 @@ impl Meters {
     pub fn observe(&self, id: Id, word: usize, seconds: f64) {
         let Some(family) = id.family() else { return };
         let bucket = family.bounds.iter().position(|bound| seconds <= *bound).unwrap_or(family.bounds.len());
-        self.arena.add(word.saturating_add(bucket), 1);
-        self.arena.add(word.saturating_add(family.bounds.len()).saturating_add(1), nanoseconds(seconds));
+        self.arena.count(word.saturating_add(bucket), 1);
+        self.arena.count(word.saturating_add(family.bounds.len()).saturating_add(1), nanoseconds(seconds));
     }
 
     /// Remembers which operation it was that was observed, if such are remembered.
@@ -186,11 +184,10 @@ impl Meters {
         let bounds = family.bounds;
         let bucket = bounds.iter().position(|bound| exemplar.seconds <= *bound).unwrap_or(bounds.len());
         let place = word.saturating_add(bounds.len()).saturating_add(2).saturating_add(bucket.saturating_mul(4));
-        // Two workers may write at once: who reads looks whether the value belongs into the bucket.
-        self.arena.put(place, exemplar.connection);
-        self.arena.put(place.saturating_add(1), u64::from(exemplar.message_id));
-        self.arena.put(place.saturating_add(2), nanoseconds(exemplar.seconds));
-        self.arena.put(place.saturating_add(3), exemplar.at.to_bits());
+        self.arena.set_count(place, exemplar.connection);
+        self.arena.set_count(place.saturating_add(1), u64::from(exemplar.message_id));
+        self.arena.set_count(place.saturating_add(2), nanoseconds(exemplar.seconds));
+        self.arena.set_count(place.saturating_add(3), exemplar.at.to_bits());
     }
 
     /// Everything that was counted: family, values of its labels, value. Rows of operations that never happened are
@@ -218,17 +215,21 @@ impl Meters {
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, which is what exposition formats carry")]
     fn value(&self, laid: &Laid, word: usize) -> Value {
         match laid.family.kind {
-            Kind::Counter => Value::Number(self.arena.read(word) as f64),
+            Kind::Counter => Value::Number(self.count(word) as f64),
             Kind::Sum => Value::Number(self.arena.read_gauge(word).map(u64::cast_signed).sum::<i64>() as f64),
             Kind::Greatest => Value::Number(self.arena.read_gauge(word).map(f64::from_bits).fold(0.0, f64::max)),
             Kind::Histogram => {
                 let bounds = laid.family.bounds;
                 let counts: Vec<u64> =
-                    (0..=bounds.len()).map(|bucket| self.arena.read(word.saturating_add(bucket))).collect();
+                    (0..=bounds.len()).map(|bucket| self.count(word.saturating_add(bucket))).collect();
                 let behind = word.saturating_add(bounds.len()).saturating_add(1);
-                Value::Buckets(counts, self.arena.read(behind) as f64 / 1e9)
+                Value::Buckets(counts, self.count(behind) as f64 / 1e9)
             }
         }
+    }
+
+    fn count(&self, word: usize) -> u64 {
+        self.arena.read_count(word).fold(0, u64::wrapping_add)
     }
 
     /// An operation of each bucket that has one: values of the histogram's labels, bucket, operation. None where they
@@ -250,13 +251,15 @@ impl Meters {
     #[expect(clippy::cast_precision_loss, reason = "a duration")]
     fn exemplar(&self, bounds: &[f64], bucket: usize, first: usize) -> Option<Exemplar> {
         let word = first.saturating_add(bucket.saturating_mul(4));
-        let connection = self.arena.read(word);
-        let message_id = u32::try_from(self.arena.read(word.saturating_add(1))).ok()?;
-        let seconds = self.arena.read(word.saturating_add(2)) as f64 / 1e9;
-        let at = f64::from_bits(self.arena.read(word.saturating_add(3)));
+        // Each worker has its own; the latest that belongs into the bucket is told.
+        let field = |offset: usize| self.arena.read_count(word.saturating_add(offset));
+        let told = field(0).zip(field(1)).zip(field(2).zip(field(3))).map(|((connection, message), (seconds, at))| {
+            let message_id = u32::try_from(message).unwrap_or_default();
+            Exemplar { connection, message_id, seconds: seconds as f64 / 1e9, at: f64::from_bits(at) }
+        });
         let above = bucket.checked_sub(1).and_then(|below| bounds.get(below)).copied().unwrap_or(0.0);
-        let fits = seconds > above && bounds.get(bucket).is_none_or(|bound| seconds <= *bound);
-        (fits && connection != 0).then_some(Exemplar { connection, message_id, seconds, at })
+        let fits = |seconds: f64| seconds > above && bounds.get(bucket).is_none_or(|bound| seconds <= *bound);
+        told.filter(|one| one.connection != 0 && fits(one.seconds)).max_by(|one, other| one.at.total_cmp(&other.at))
     }
 }
 
@@ -316,7 +319,7 @@ pub fn version(word: &str) -> usize {
 }
 
 fn lay(names: &Names) -> Vec<Laid> {
-    let (mut meters, mut gauges) = (0_usize, 0_usize);
+    let (mut counts, mut gauges) = (0_usize, 0_usize);
     let mut laid = Vec::new();
     for (family, axes) in FAMILIES.iter().zip(axes(names)) {
         let rows = axes.iter().fold(1_usize, |rows, axis| rows.saturating_mul(axis.len()));
@@ -327,7 +330,7 @@ fn lay(names: &Names) -> Vec<Laid> {
             Kind::Histogram => buckets.saturating_add(1),
             _ => 1,
         };
-        let first = if family.kind.is_per_worker() { &mut gauges } else { &mut meters };
+        let first = if family.kind.is_gauge() { &mut gauges } else { &mut counts };
         let one = Laid { family, axes, first: *first, rows, width };
         *first = first.saturating_add(one.words());
         laid.push(one);
@@ -425,12 +428,12 @@ mod tests {
                 let found: Vec<&str> = values.iter().map(|value| &**value).collect();
                 let word = meters.find(laid.family.name, &found).unwrap();
                 for offset in 0..laid.width {
-                    assert!(seen.insert((laid.family.kind.is_per_worker(), word + offset)), "{}", laid.family.name);
+                    assert!(seen.insert((laid.family.kind.is_gauge(), word + offset)), "{}", laid.family.name);
                 }
             }
         }
         let layout = Meters::layout(&names);
-        assert_eq!(seen.len() + 1, layout.meters + layout.gauges);
+        assert_eq!(seen.len(), layout.counts + layout.gauges);
         assert_eq!((meters.next_connection(), meters.next_connection()), (1, 2));
     }
 

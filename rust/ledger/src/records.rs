@@ -16,15 +16,24 @@ const WAITING: usize = 128;
 /// They were within the limits of their session.
 const NO_LIMITS: FilterLimits = FilterLimits { depth: usize::MAX, nodes: usize::MAX };
 
+/// What records say of a client, and the server that it is connected to.
+#[derive(Debug)]
+pub struct Who {
+    /// The client.
+    pub client: Part,
+    /// The server.
+    pub server: Option<Arc<str>>,
+}
+
 /// A search that has ended.
 #[derive(Debug)]
 pub struct Search {
     /// The request, whole.
     pub request: Box<[u8]>,
-    /// What records say of its client.
-    pub client: Arc<Part>,
-    /// The server that answered.
-    pub server: Option<Arc<str>>,
+    /// Who asked.
+    pub who: Arc<Who>,
+    /// Whether it came to the server.
+    pub was_sent: bool,
     /// Its message id.
     pub message_id: MessageId,
     /// How it ended; none when nobody waited for it.
@@ -112,11 +121,11 @@ impl Records {
                 entries: search.entries,
                 bytes: search.bytes,
                 seconds: search.seconds,
-                server: search.server.as_deref(),
+                server: search.who.server.as_deref().filter(|_| search.was_sent),
                 decided: None,
                 identity: None,
             };
-            self.audit.finished(search.wall, &search.client, &part, &end);
+            self.audit.finished(search.wall, &search.who.client, &part, &end);
         }
     }
 }
@@ -153,10 +162,10 @@ mod tests {
         out.into()
     }
 
-    fn client(records: &Records) -> Arc<Part> {
+    fn client(records: &Records) -> Part {
         let (address, tls_version, tls_cipher, certificate, identity) = (None, None, None, None, None);
         let (connection, port, listener, upstream) = (7, 0, "test", "directory");
-        Arc::new(records.client(&ClientFields {
+        records.client(&ClientFields {
             connection,
             address,
             port,
@@ -166,14 +175,14 @@ mod tests {
             tls_cipher,
             certificate,
             identity,
-        }))
+        })
     }
 
     fn search(records: &Records, message_id: u32) -> Search {
         Search {
             request: request(message_id),
-            client: client(records),
-            server: None,
+            who: Arc::new(Who { client: client(records), server: None }),
+            was_sent: true,
             message_id,
             code: Some(ResultCode::SUCCESS),
             entries: 1,

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use ostiary_ldap::message::{Operation, Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 use ostiary_ledger::audit::{ConnectionEnd, ConnectionEvent, End, Part};
-use ostiary_ledger::records::Search;
+use ostiary_ledger::records::{Search, Who};
 use ostiary_ledger::sheet::{Finished, Octets};
-use ostiary_ledger::{Ended, Places, Sheet};
+use ostiary_ledger::{Ended, Pages, Places, Sheet};
 use ostiary_policy::{Mode, Policy, Told as Decided};
 
 use crate::bind::has_credentials;
@@ -26,7 +26,7 @@ pub(crate) struct Account {
     /// The client's port; 0 on a unix socket.
     pub port: u16,
     /// What records say of the client, until that changes.
-    pub client: Option<Arc<Part>>,
+    pub who: Option<Arc<Who>>,
     /// The same for tracing.
     pub traced: Option<Part>,
     /// The server that is asked.
@@ -42,6 +42,17 @@ pub(crate) struct Account {
     stay: Stay,
     since: f64,
     octets: u64,
+}
+
+/// One call into the session, when it is over.
+pub(crate) struct Call<'a> {
+    pub began: f64,
+    pub over: f64,
+    /// What came and went.
+    pub octets: Octets,
+    /// Why the session has ended, if it has.
+    pub closed: Option<CloseReason>,
+    pub policy: Option<&'a Policy>,
 }
 
 /// Which records of the connection itself are still to be written.
@@ -105,7 +116,7 @@ impl Account {
             sheet: Arc::clone(sheet),
             connection,
             port,
-            client: None,
+            who: None,
             traced: None,
             server: None,
             places: Places::default(),
@@ -140,7 +151,10 @@ impl Account {
             _ if !book.has_records() => Told::Nothing,
             // Nearly all there is; what is said of it is written with others.
             RequestKind::Search => Told::AsItCame(request.raw.into()),
-            _ => book.records().map_or(Told::Nothing, |records| Told::Part(Box::new(records.request(request)))),
+            _ => match &book.open().records {
+                Some(records) => Told::Part(Box::new(records.request(request))),
+                None => Told::Nothing,
+            },
         };
         let aside = book
             .trace(self.connection, request)
@@ -184,7 +198,7 @@ impl Account {
     /// A handshake is over; its version when it succeeded.
     pub(crate) fn handshake(&mut self, version: Option<&str>) {
         self.sheet.handshake(version);
-        (self.client, self.traced) = (None, None);
+        (self.who, self.traced) = (None, None);
     }
 
     /// A rule decided about a request, or would have.
@@ -202,7 +216,7 @@ impl Account {
 
     /// The client is somebody else from now on. What it asked before, it asked as who it was.
     pub(crate) fn change_identity(&mut self, before: &str) {
-        (self.client, self.traced) = (None, None);
+        (self.who, self.traced) = (None, None);
         self.places.forget_identity();
         let mut name = None;
         for begun in self.begun.iter_mut().filter(|begun| begun.kind != RequestKind::Bind) {
@@ -221,15 +235,9 @@ impl Account {
     /// Whether a record is to be written that needs to say who the client is.
     #[inline]
     pub(crate) fn wants_client(&self, is_closed: bool) -> bool {
-        self.client.is_none()
+        self.who.is_none()
             && self.sheet.book.has_records()
             && (!self.ended.is_empty() || self.stay == Stay::Opens || (is_closed && self.stay == Stay::Open))
-    }
-
-    /// Whether an operation ended during this call.
-    #[inline]
-    pub(crate) fn has_ended(&self) -> bool {
-        !self.ended.is_empty()
     }
 
     /// Whether an operation that ended is traced.
@@ -239,55 +247,49 @@ impl Account {
             && self.ended.iter().any(|(begun, ..)| begun.aside.as_ref().is_some_and(|aside| aside.trace.is_some()))
     }
 
-    /// Counts the client among those that ask, once for each operation that ended.
-    pub(crate) fn bump(&mut self, client: impl Fn() -> String, identity: impl Fn() -> String) {
-        for _ in 0..self.ended.len() {
-            self.sheet.book.bump(&mut self.places, &client, &identity);
-        }
-    }
-
-    /// The call that began at `began` is over.
+    /// The call is over. The names of the client and of its identity are asked for only when they are not known.
     #[inline]
-    pub(crate) fn settle(
-        &mut self,
-        began: f64,
-        over: f64,
-        octets: Octets,
-        closed: Option<CloseReason>,
-        policy: Option<&Policy>,
-    ) {
-        self.sheet.octets(octets);
-        self.octets = self.octets.saturating_add(octets.to_client as u64);
+    pub(crate) fn settle(&mut self, call: &Call<'_>, client: impl Fn() -> String, identity: impl Fn() -> String) {
+        self.sheet.octets(call.octets);
+        self.octets = self.octets.saturating_add(call.octets.to_client as u64);
         if self.has_sent {
             self.has_sent = false;
             for begun in self.begun.iter_mut().rev().filter(|begun| begun.sent == Sent::Now) {
-                begun.sent = Sent::At(over);
+                begun.sent = Sent::At(call.over);
             }
         }
-        if self.stay == Stay::Opens {
+        let opens = self.stay == Stay::Opens;
+        if self.ended.is_empty() && !opens && call.closed.is_none() {
+            return;
+        }
+        let sheet = Arc::clone(&self.sheet);
+        let mut pages = sheet.book.open();
+        if opens {
             self.stay = Stay::Open;
-            self.record_stay(ConnectionEvent::Opened, over, None);
+            self.record_stay(ConnectionEvent::Opened, call.over, None, &mut pages);
         }
         let mut ended = std::mem::take(&mut self.ended);
         for (begun, ended, by_server) in ended.drain(..) {
-            self.finish(begun, ended, by_server, (began, over), policy);
+            pages.bump(&mut self.places, &client, &identity);
+            self.finish(begun, ended, by_server, call, &mut pages);
         }
         self.ended = ended;
-        if let (Some(reason), Stay::Open) = (closed, self.stay) {
+        if let (Some(reason), Stay::Open) = (call.closed, self.stay) {
             self.stay = Stay::Over;
-            self.record_stay(ConnectionEvent::Closed, over, Some(reason.word()));
+            self.record_stay(ConnectionEvent::Closed, call.over, Some(reason.word()), &mut pages);
         }
     }
 
     /// Counts and records one operation.
-    fn finish(&self, begun: Begun, ended: Ended, by_server: bool, (start, over): (f64, f64), policy: Option<&Policy>) {
-        let seconds = over - begun.since;
-        let own_seconds = match begun.sent {
-            Sent::At(sent) => (sent - begun.since) + (over - start),
+    #[inline]
+    fn finish(&self, begun: Begun, ended: Ended, by_server: bool, call: &Call<'_>, pages: &mut Pages) {
+        let Begun { message_id, kind, since, sent, entries, bytes, told, aside } = begun;
+        let seconds = call.over - since;
+        let own_seconds = match sent {
+            Sent::At(sent) => (sent - since) + (call.over - call.began),
             Sent::Not | Sent::Now => seconds,
         };
-        let (connection, message_id, entries) = (self.connection, begun.message_id, begun.entries);
-        let kind = begun.kind;
+        let (connection, at) = (self.connection, call.over);
         self.sheet.finished(&Finished {
             kind,
             ended,
@@ -297,50 +299,68 @@ impl Account {
             entries,
             connection,
             message_id,
-            at: over,
+            at,
         });
         let code = match ended {
             Ended::Answered(code) => Some(code),
             Ended::Abandoned | Ended::Unanswered => None,
         };
-        let Begun { sent, bytes, told, aside, .. } = begun;
-        let server = if sent == Sent::Not { None } else { self.server.clone() };
-        let book = &self.sheet.book;
-        let wall = book.wall(over);
+        let (wall, was_sent) = (self.sheet.book.wall(call.over), sent != Sent::Not);
         match (told, aside) {
             (Told::Nothing, None) => {}
             (Told::AsItCame(request), None) => {
-                if let (Some(client), Some(mut records)) = (&self.client, book.records()) {
-                    let client = Arc::clone(client);
-                    records.search(Search { request, client, server, message_id, code, entries, bytes, seconds, wall });
+                if let (Some(who), Some(records)) = (&self.who, &mut pages.records) {
+                    let who = Arc::clone(who);
+                    records.search(Search { request, who, was_sent, message_id, code, entries, bytes, seconds, wall });
                 }
             }
             (told, aside) => {
-                let Aside { trace, decided, identity } = aside.map(|aside| *aside).unwrap_or_default();
-                let decided = policy.zip(decided.as_ref()).map(|(policy, told)| {
-                    let (plugin, rule) = policy.names(told);
-                    (plugin, rule, told.mode)
-                });
-                let (server, identity) = (server.as_deref(), identity.as_deref());
-                let end = End { message_id, code, entries, bytes, seconds, server, decided, identity };
-                if let (Some(client), Some(mut records)) = (&self.client, book.records()) {
-                    match told {
-                        Told::Nothing => {}
-                        Told::Part(request) => records.finished(wall, kind, client, &request, &end),
-                        Told::AsItCame(request) => records.told_apart(wall, client, &request, &end),
-                    }
-                }
-                if let (Some(client), Some(request)) = (&self.traced, &trace) {
-                    book.tracing(|records| records.finished(wall, client, request, &end));
-                }
+                let end = End { message_id, code, entries, bytes, seconds, ..End::default() };
+                self.finish_apart(
+                    told,
+                    aside.map(|aside| *aside).unwrap_or_default(),
+                    (kind, wall, was_sent),
+                    &end,
+                    call,
+                    pages,
+                );
             }
         }
     }
 
-    fn record_stay(&self, event: ConnectionEvent, now: f64, reason: Option<&str>) {
-        if let (Some(client), Some(mut records)) = (&self.client, self.sheet.book.records()) {
+    /// Records one of which there is more to say than of most.
+    fn finish_apart(
+        &self,
+        told: Told,
+        aside: Aside,
+        (kind, wall, was_sent): (RequestKind, f64, bool),
+        end: &End<'_>,
+        call: &Call<'_>,
+        pages: &mut Pages,
+    ) {
+        let Aside { trace, decided, identity } = aside;
+        let decided = call.policy.zip(decided.as_ref()).map(|(policy, told)| {
+            let (plugin, rule) = policy.names(told);
+            (plugin, rule, told.mode)
+        });
+        let server = self.server.as_deref().filter(|_| was_sent);
+        let end = End { server, decided, identity: identity.as_deref(), ..*end };
+        if let (Some(who), Some(records)) = (&self.who, &mut pages.records) {
+            match told {
+                Told::Nothing => {}
+                Told::Part(request) => records.finished(wall, kind, &who.client, &request, &end),
+                Told::AsItCame(request) => records.told_apart(wall, &who.client, &request, &end),
+            }
+        }
+        if let (Some(client), Some(request)) = (&self.traced, &trace) {
+            self.sheet.book.tracing(|records| records.finished(wall, client, request, &end));
+        }
+    }
+
+    fn record_stay(&self, event: ConnectionEvent, now: f64, reason: Option<&str>, pages: &mut Pages) {
+        if let (Some(who), Some(records)) = (&self.who, &mut pages.records) {
             let end = ConnectionEnd { reason, bytes: self.octets, seconds: now - self.since, decided: None };
-            records.connection(self.sheet.book.wall(now), event, client, &end);
+            records.connection(self.sheet.book.wall(now), event, &who.client, &end);
         }
     }
 }

@@ -6,9 +6,10 @@ use ostiary_ldap::message::{ResponseHead, ResponseOp};
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_ledger::Ended;
 use ostiary_ledger::audit::{ClientFields, ConnectionEnd, ConnectionEvent};
+use ostiary_ledger::records::Who;
 use ostiary_ledger::sheet::Octets;
 
-use crate::account::Account;
+use crate::account::{Account, Call};
 use crate::phase::Phase;
 use crate::session::Session;
 use crate::step::Step;
@@ -27,7 +28,7 @@ impl Session {
     pub fn turn_away(&mut self, connection: u64, port: u16, reason: &str, now: f64) {
         let Some(sheet) = &self.settings.sheet else { return };
         sheet.turned_away();
-        if let Some(mut records) = sheet.book.records() {
+        if let Some(records) = &mut sheet.book.open().records {
             let client = self.with_fields(connection, port, |fields| records.client(fields));
             let end = ConnectionEnd { reason: Some(reason), ..ConnectionEnd::default() };
             records.connection(sheet.book.wall(now), ConnectionEvent::Refused, &client, &end);
@@ -38,6 +39,7 @@ impl Session {
     pub fn note_server(&mut self, server: &Arc<str>) {
         if let Some(account) = &mut self.account {
             account.server = Some(Arc::clone(server));
+            account.who = None;
         }
     }
 
@@ -57,23 +59,24 @@ impl Session {
             _ => None,
         };
         if account.wants_client(closed.is_some()) {
-            let part = |fields: &ClientFields<'_>| sheet.book.records().map(|records| Arc::new(records.client(fields)));
-            account.client = self.with_fields(account.connection, account.port, part);
+            let part = |fields: &ClientFields<'_>| {
+                let client = sheet.book.open().records.as_ref()?.client(fields);
+                Some(Arc::new(Who { client, server: account.server.clone() }))
+            };
+            account.who = self.with_fields(account.connection, account.port, part);
         }
         if account.wants_trace() {
             let part = |fields: &ClientFields<'_>| sheet.book.tracing(|records| records.client(fields));
             account.traced = self.with_fields(account.connection, account.port, part);
         }
-        if account.has_ended() {
-            account.bump(
-                || self.address.map_or_else(|| "unix".to_owned(), |address| address.to_string()),
-                || if self.identity.is_anonymous() { "anonymous".to_owned() } else { self.identity.text() },
-            );
-        }
         let (to_client, to_upstream) = (step.to_client().len(), step.to_upstream().len());
         let octets = Octets { to_client, to_upstream, ..octets };
         let policy = self.under_policy.as_ref().map(|under| &*under.policy);
-        account.settle(began, over, octets, closed, policy);
+        account.settle(
+            &Call { began, over, octets, closed, policy },
+            || self.address.map_or_else(|| "unix".to_owned(), |address| address.to_string()),
+            || if self.identity.is_anonymous() { "anonymous".to_owned() } else { self.identity.text() },
+        );
         self.account = Some(account);
     }
 
