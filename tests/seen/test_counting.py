@@ -99,8 +99,10 @@ def test_a_worker_that_is_killed_takes_no_count_along(seen: SeenFactory) -> None
     victim = next(each["pid"] for each in running.endpoint.status()["workers"] if each["worker"] == 0)
     os.kill(victim, signal.SIGKILL)
     figures = running.endpoint.await_figures(
-        lambda figures: figures.total("ostiary_worker_restarts_total") == 1
-        and "worker-0" in figures.each("process_open_fds", "process")
+        lambda figures: (
+            figures.total("ostiary_worker_restarts_total") == 1
+            and "worker-0" in figures.each("process_open_fds", "process")
+        )
     )
     assert counted(figures) == answered(tally)
     # Its gauges are gone with it; the other's stay.
@@ -131,8 +133,7 @@ def test_operations_that_a_killed_worker_had_answered_stay_counted_under_load(se
     for each in crowd.pipelines:
         each.client.close()
     running.endpoint.await_figures(
-        lambda figures: figures.total("ostiary_connections") == 0
-        and figures.total("ostiary_upstream_connections") == 0
+        lambda figures: figures.total("ostiary_connections") == 0 and figures.total("ostiary_upstream_connections") == 0
     )
 
 

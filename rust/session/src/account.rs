@@ -61,7 +61,7 @@ struct Begun {
     sent: Sent,
     entries: u32,
     bytes: u64,
-    /// What records say of it; none where there are none, or nothing could be read.
+    /// What records say of it; none where there are none.
     request: Option<Part>,
     /// The same for tracing, if it is traced.
     trace: Option<Part>,
@@ -151,7 +151,8 @@ impl Account {
 
     /// One that was never begun, as it could not be read, was answered.
     pub(crate) fn end_unread(&mut self, message_id: u32, kind: RequestKind, code: ResultCode, now: f64) {
-        self.ended.push((Begun::new(message_id, kind, now), Ended::Answered(code), false));
+        let request = self.sheet.book.audit().map(|audit| audit.unread(kind));
+        self.ended.push((Begun { request, ..Begun::new(message_id, kind, now) }, Ended::Answered(code), false));
     }
 
     /// A handshake is over; its version when it succeeded.
