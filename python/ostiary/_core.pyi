@@ -303,7 +303,7 @@ class TlsFacts:
     """What a handshake agreed on."""
 
     version: Final[str]
-    """As `TLSv1.3`."""
+    """As `1.3`."""
     cipher: Final[str]
     """As `TLS13_AES_128_GCM_SHA256`."""
     peer_certificate: Final[bytes | None]

@@ -52,6 +52,8 @@ class Keeper:
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._is_ready = False
+        # It may have opened a file already that has been renamed since.
+        self._owes_hang_up = False
         self._asked: deque[asyncio.Future[dict[str, Any] | None]] = deque()
 
     @property
@@ -86,9 +88,11 @@ class Keeper:
             self._process.send_signal(number)
 
     def hang_up(self) -> None:
-        """Passes a SIGHUP on; to one that is still starting it would be the end, and says nothing new."""
+        """Passes a SIGHUP on; to one that is still starting it would be the end, so that it gets it later."""
         if self._is_ready:
             self.signal(signal.SIGHUP)
+        else:
+            self._owes_hang_up = True
 
     async def status(self) -> dict[str, Any] | None:
         """What the worker says of itself; none where it says nothing in time."""
@@ -145,6 +149,9 @@ class Keeper:
                 log.event(logger, logging.INFO, "worker_started", worker=self.number, pid=self.pid)
                 if not self.has_started.done():
                     self.has_started.set_result(True)
+                if self._owes_hang_up:
+                    self._owes_hang_up = False
+                    self.hang_up()
             elif "status" in told and self._asked:
                 self._answer(told["status"])
 

@@ -177,3 +177,16 @@ def test_a_collector_that_wants_a_certificate_and_gets_none_is_told(
             break
     written.writer.stop(0.2)
     assert any(each.getMessage() == "audit_output_failed" for each in caplog.records)
+
+
+def test_nothing_counts_as_written_to_a_collector_that_refuses_the_gateway(
+    collector: Collector, tls: CollectorTls, writing: WriterFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    collector.start()
+    # It asks for a certificate, and is shown none: with TLS 1.3 it says no when the client is done.
+    written = writing(sink("tls", collector, dataclasses.replace(tls, chain=(), key=b"")))
+    hand_over(written, 0, 2 * BATCH)
+    time.sleep(1)
+    written.writer.stop(0.5)
+    assert written.counts == (0, 2 * BATCH)
+    assert [record.getMessage() for record in caplog.records] == ["audit_output_failed", "audit_lost"]

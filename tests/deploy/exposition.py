@@ -69,7 +69,7 @@ FAMILIES = (
     Family("ostiary_connections", "gauge", ("listener",), each(LISTENERS), 5),
     Family(
         "ostiary_tls_handshakes_total", "counter", ("listener", "version", "result"),
-        (("ldaps", "TLSv1.3", "success"), ("ldaps", "none", "failure")),
+        (("ldaps", "1.3", "success"), ("ldaps", "none", "failure")),
     ),
     Family("ostiary_bytes_total", "counter", ("side", "direction"),
            each(("client", "upstream"), ("received", "sent")), 900),

@@ -88,6 +88,10 @@ class Process:
             self.kill()
             raise
 
+    def signal(self, number: int) -> None:
+        """Tell the process something, and let it go on."""
+        self._child.send_signal(number)
+
     def kill(self) -> None:
         if self._child.poll() is None:
             self._child.kill()

@@ -7,16 +7,20 @@ nothing that reads certificates: the plan has them read.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import socket
 import ssl
+from time import monotonic
 
 from ostiary.audit.plan import CollectorTls
-from ostiary.audit.syslog import TcpSink
+from ostiary.audit.syslog import SEND_SECONDS, TcpSink
 
 __all__ = ["TlsSink"]
 
 _PEM_LINE = 64
+_REFUSAL_SECONDS = 0.2
+"""How long a refusal is waited for, at least: longer than a collector takes to look at a certificate."""
 
 
 class TlsSink(TcpSink):
@@ -42,11 +46,31 @@ class TlsSink(TcpSink):
 
     def _connected(self) -> socket.socket:
         link = super()._connected()
+        began = monotonic()
         try:
-            return self._context.wrap_socket(link, server_hostname=self._verify_name)
+            link = self._context.wrap_socket(link, server_hostname=self._verify_name)
+            # A handshake takes a round trip, and a refusal no more.
+            _await_refusal(link, max(_REFUSAL_SECONDS, 2 * (monotonic() - began)))
         except (OSError, ValueError):
             link.close()
             raise
+        return link
+
+
+def _await_refusal(link: ssl.SSLSocket, seconds: float) -> None:
+    """Waits whether the collector refuses the gateway's certificate, or that it has none.
+
+    In TLS 1.3 a client is done before its certificate was looked at; what it writes then, the kernel takes and nobody
+    reads, on this connection and the next. Raises: OSError.
+    """
+    link.settimeout(seconds)
+    try:
+        if link.recv(1) == b"":
+            raise ConnectionResetError(errno.ECONNRESET, "the collector has refused the connection")
+    except TimeoutError:
+        return
+    finally:
+        link.settimeout(SEND_SECONDS)
 
 
 def _context(tls: CollectorTls) -> ssl.SSLContext:

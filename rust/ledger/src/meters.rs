@@ -108,7 +108,7 @@ pub const OPERATIONS: [(RequestKind, &str); 10] = [
 /// What `result` says beside the names of codes.
 const OTHER_RESULTS: [&str; 3] = ["unknown", "abandoned", "none"];
 /// The versions of TLS that are spoken with clients, and none.
-const VERSIONS: [&str; 3] = ["none", "TLSv1.2", "TLSv1.3"];
+const VERSIONS: [&str; 3] = ["none", "1.2", "1.3"];
 /// Where octets go.
 const SIDES: [&str; 2] = ["client", "upstream"];
 const DIRECTIONS: [&str; 2] = ["received", "sent"];

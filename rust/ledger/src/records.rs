@@ -70,6 +70,11 @@ impl Records {
         self.audit.request(request)
     }
 
+    /// The same of a request of which nothing but its kind was read.
+    pub fn unread(&self, kind: RequestKind) -> Part {
+        self.audit.unread(kind)
+    }
+
     /// Records a search, at the latest when records are fetched.
     pub fn search(&mut self, search: Search) {
         self.waiting.push(search);

@@ -82,7 +82,7 @@ struct Begun {
 /// What records say of an operation.
 #[derive(Debug)]
 enum Told {
-    /// There are none, or nothing could be read.
+    /// There are none.
     Nothing,
     /// Ready to be recorded.
     Part(Box<Part>),
@@ -192,7 +192,11 @@ impl Account {
 
     /// One that was never begun, as it could not be read, was answered.
     pub(crate) fn end_unread(&mut self, message_id: u32, kind: RequestKind, code: ResultCode, now: f64) {
-        self.ended.push((Begun::new(message_id, kind, now), Ended::Answered(code), false));
+        let told = match &self.sheet.book.open().records {
+            Some(records) => Told::Part(Box::new(records.unread(kind))),
+            None => Told::Nothing,
+        };
+        self.ended.push((Begun { told, ..Begun::new(message_id, kind, now) }, Ended::Answered(code), false));
     }
 
     /// A handshake is over; its version when it succeeded.

@@ -21,7 +21,7 @@ const RECORD_PLAINTEXT: usize = 16_384;
 /// What a handshake agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFacts {
-    /// As `TLSv1.3`.
+    /// As `1.3`.
     pub version: String,
     /// As `TLS13_AES_256_GCM_SHA384`.
     pub cipher: String,
@@ -87,8 +87,8 @@ impl Records for UnbufferedClientConnection {
 fn facts(connection: &rustls::CommonState) -> TlsFacts {
     TlsFacts {
         version: match connection.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
-            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+            Some(rustls::ProtocolVersion::TLSv1_3) => "1.3".to_owned(),
+            Some(rustls::ProtocolVersion::TLSv1_2) => "1.2".to_owned(),
             other => format!("{other:?}"),
         },
         cipher: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),

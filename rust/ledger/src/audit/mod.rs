@@ -129,6 +129,13 @@ impl Audit {
         Part { identity: octets.len(), octets, kind: Some(request.kind()), is_cut, is_identity_cut: false }
     }
 
+    /// The same of a request of which nothing but its kind was read.
+    pub fn unread(&self, kind: RequestKind) -> Part {
+        let mut octets = Vec::with_capacity(64);
+        request::write_kind(kind, &mut Sheet::new(&self.form, &mut octets, REQUEST));
+        Part { identity: octets.len(), octets, kind: Some(kind), is_cut: false, is_identity_cut: false }
+    }
+
     /// Whether the next operation of this kind that ends with this code is to be recorded. Only reads that succeeded
     /// may not be, and of them exactly the share that the configuration says.
     pub fn takes(&mut self, kind: RequestKind, code: Option<ResultCode>) -> bool {

@@ -45,7 +45,8 @@ pub(super) fn write(request: &Request<'_>, filters: Filters<'_>, sheet: &mut She
     write_controls(request.controls, sheet);
 }
 
-fn write_kind(kind: RequestKind, sheet: &mut Sheet<'_>) {
+/// Writes of what kind a request is.
+pub(super) fn write_kind(kind: RequestKind, sheet: &mut Sheet<'_>) {
     sheet.word(Field::Operation, kind.name());
     if sheet.format() != Format::Ecs {
         return;
