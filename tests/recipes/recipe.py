@@ -12,7 +12,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pytest
 
 from ..documents.page import blocks, replaced, write_files
 from ..real.authority import Identity
-from ..real.process import Process
+from ..real.process import START_SECONDS, Process, pause
 from ..real.raw_client import free_address
 
 COMMAND_SECONDS = 30
@@ -36,6 +37,24 @@ def needs(**packages: str) -> None:
     for command, package in (ALWAYS | packages).items():
         if shutil.which(command, path=f"{os.environ['PATH']}:{SBIN}") is None:
             pytest.skip(f"{command} is absent: apt-get install {package}")
+
+
+def await_saying(process: Process, words: str) -> None:
+    """Returns when a daemon has said that it is ready."""
+    _await(process, lambda: words in process.output)
+
+
+def await_file(process: Process, path: Path) -> None:
+    """Returns when a daemon has made a file: its socket, most often."""
+    _await(process, path.exists)
+
+
+def _await(process: Process, is_ready: Callable[[], bool]) -> None:
+    """Fails with what the daemon said, if it ended or took too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready():
+        assert not process.has_ended and time.monotonic() < deadline, process.output[-4000:]
+        pause(0.05)
 
 
 class Recipe:
@@ -53,6 +72,8 @@ class Recipe:
         self.path = f"docs/recipes/{page}.md"
         self.place = place
         self.listen = free_address()
+        # What its commands are run by: a way into a daemon's namespace.
+        self.prefix: list[str] = []
         self.replaced = {
             **servers,
             **{f"{host}:{port}": self.listen.text for host in ("gateway.example.org", "0.0.0.0", "127.0.0.1") for port in (636, 389)},
@@ -97,7 +118,7 @@ class Recipe:
         assert status == 0, process.output
         told = [json.loads(line) for line in process.output.splitlines()]
         unexpected = [each for each in told if each["level"] == "error" or each["event"] in ("violation", "would_decide")]
-        assert unexpected == []
+        assert unexpected == [], "\n".join(map(str, [*unexpected, *self.audit()]))
         if not enforced:
             assert not [each for each in told if each["event"] == "decided"]
 
@@ -114,7 +135,7 @@ class Recipe:
     def shell(self, text: str, status: int = 0, environment: Mapping[str, str] | None = None) -> str:
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"], SBIN))
         done = subprocess.run(
-            ["bash", "-u", "-o", "pipefail", "-c", text], cwd=self.place, stdin=subprocess.DEVNULL,
+            [*self.prefix, "bash", "-u", "-o", "pipefail", "-c", text], cwd=self.place, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_SECONDS, text=True,
             env={**os.environ, "PATH": path, "LDAPTLS_CACERT": str(self.ca), **(environment or {})},
         )  # fmt: skip
