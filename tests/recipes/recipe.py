@@ -39,6 +39,12 @@ def needs(**packages: str) -> None:
             pytest.skip(f"{command} is absent: apt-get install {package}")
 
 
+def can_have_namespace() -> bool:
+    """Whether this user may lay files over the machine's for its own processes alone."""
+    command = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return os.getuid() == 0 and subprocess.run(command, capture_output=True, timeout=10).returncode == 0
+
+
 def await_saying(process: Process, words: str) -> None:
     """Returns when a daemon has said that it is ready."""
     _await(process, lambda: words in process.output)

@@ -6,9 +6,7 @@ it is asked, is laid over the machine's directories for the processes of this te
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,7 @@ import pytest
 from ..real.authority import Identity
 from ..real.process import Process
 from .directory import Behind
-from .recipe import Recipe, await_file, needs
+from .recipe import Recipe, await_file, can_have_namespace, needs
 
 NAMES = "passwd: files sss\ngroup: files sss\nshadow: files sss\nhosts: files dns\n"
 PAM = "auth required pam_sss.so\naccount required pam_sss.so\n"
@@ -52,15 +50,9 @@ def sssd(recipe: Recipe) -> Iterator[Process]:
         process.stop()
 
 
-def is_possible() -> bool:
-    """Whether this user may have a mount namespace."""
-    done = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, timeout=10)
-    return done.returncode == 0
-
-
 def test_people_of_the_directory_log_in(behind: Behind, place: Path, identity: Identity) -> None:
     needs(sssd="sssd-ldap", pamtester="pamtester", unshare="util-linux", nsenter="util-linux")
-    if os.getuid() != 0 or not is_possible():
+    if not can_have_namespace():
         pytest.skip("sssd needs root and a mount namespace")
     recipe = Recipe("sssd", place, {"ldap://dc1.example.org:389": behind.plain.url()}, identity, behind.ca)
     (place / "nsswitch.conf").write_text(NAMES)
