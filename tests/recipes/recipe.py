@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,13 @@ def await_saying(process: Process, words: str) -> None:
 def await_file(process: Process, path: Path) -> None:
     """Returns when a daemon has made a file: its socket, most often."""
     _await(process, path.exists)
+
+
+def await_listening_in(process: Process, prefix: Sequence[str], port: int) -> None:
+    """Returns when a daemon in a network of its own listens on a port there."""
+    connect = f"exec 3<>/dev/tcp/127.0.0.1/{port}"
+    command = [*prefix, "bash", "-c", connect]
+    _await(process, lambda: subprocess.run(command, capture_output=True, timeout=10).returncode == 0)
 
 
 def _await(process: Process, is_ready: Callable[[], bool]) -> None:
@@ -108,16 +115,16 @@ class Recipe:
         return self.place / name.lstrip("/")
 
     @contextmanager
-    def gateway(self, *, enforced: bool = False) -> Iterator[None]:
+    def gateway(self, *, enforced: bool = False, prefix: Sequence[str] = ()) -> Iterator[None]:
         """Serves while the block runs; then holds it to its end, and monitor mode to having nothing to say."""
         text = self.configuration.read_text()
         assert MONITOR.search(text), "a recipe starts in monitor mode"
         served = self.configuration.with_name("enforced.toml")
         served.write_text(MONITOR.sub("", text) if enforced else text)
         log = self.place / ("enforced.log" if enforced else "monitor.log")
-        process = Process([sys.executable, "-m", "ostiary", "run", "--config", str(served)], log)
+        process = Process([*prefix, sys.executable, "-m", "ostiary", "run", "--config", str(served)], log)
         try:
-            process.await_listening(self.listen)
+            await_saying(process, '"started"')
             yield
         finally:
             status = process.stop()
