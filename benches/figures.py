@@ -57,8 +57,8 @@ class Target:
 
     gateway: str
     limit: float
-    kind: str  # "ratio" | "absolute" | "difference"
-    beside: str = ""  # whose value a difference is taken from
+    kind: str  # "ratio" | "absolute" | "difference" | "share"
+    beside: str = ""  # whom a difference or a share is taken from
 
     def verdict(self, measured: Spread | None) -> str:
         """ "held" or "missed", with a word when the rounds do not agree, or "not measured"."""

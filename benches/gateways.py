@@ -65,6 +65,17 @@ tls = {tls}
     return [*here, sys.executable, "-m", "ostiary", "run", "--config", str(file), "--log-level", "warning"]
 
 
+def seen(wiring: Wiring) -> str:
+    """Metrics, and an audit of everything to a file."""
+    return f"""
+[admin]
+address = "127.0.0.1:0"
+
+[audit]
+output = '{wiring.folder / "audit.log"}'
+"""
+
+
 def haproxy_command(wiring: Wiring) -> list[str]:
     if wiring.upstream != "plain":
         raise ValueError("haproxy knows no StartTLS")
@@ -173,6 +184,10 @@ GATEWAYS = (
         "ostiary+policy+hook",
         lambda wiring: ostiary_command(wiring, policed.policy() + policed.hook()),
         ostiary_version,
+    ),
+    Gateway("ostiary+seen", lambda wiring: ostiary_command(wiring, seen(wiring)), ostiary_version),
+    Gateway(
+        "ostiary+policy+seen", lambda wiring: ostiary_command(wiring, policed.policy() + seen(wiring)), ostiary_version
     ),
     Gateway("haproxy", haproxy_command, haproxy_version),
     Gateway("stunnel", stunnel_command, stunnel_version),

@@ -64,11 +64,16 @@ def row(case: Case, gateway: str, samples: Sequence[Sample]) -> Row:
         if asked.gateway == gateway:
             others = values_by_round(sample for sample in samples if is_of(sample, case, asked.beside))
             difference = Spread.of(differences(values_by_round(good), others))
-            measured = {"ratio": ratio, "absolute": value, "difference": difference}[asked.kind]
-            kind = {"ratio": f"x {case.reference}", "difference": f"{case.unit} above {asked.beside}"}
+            share = Spread.of(ratios(values_by_round(good), others))
+            measured = {"ratio": ratio, "absolute": value, "difference": difference, "share": share}[asked.kind]
+            kind = {
+                "ratio": f"x {case.reference}",
+                "difference": f"{case.unit} above {asked.beside}",
+                "share": f"x {asked.beside}",
+            }
             target, verdict = f"<= {asked.limit:g} {kind.get(asked.kind, case.unit)}", asked.verdict(measured)
-            if asked.kind == "difference" and difference is not None:
-                verdict += f": {difference.median:.2f}"
+            if asked.beside and measured is not None:
+                verdict += f": {measured.median:.2f}"
     return Row(
         case=case.name,
         gateway=gateway,

@@ -97,6 +97,7 @@ async def test_five_minutes_to_a_configuration(tmp_path: Path) -> None:
         behind = await embedded_directory(tmp_path / "directory", stack)
         shutil.copy(tmp_path / "directory/ca.pem", place / "directory-ca.pem")
         replaced = {"ldap://dc.example.org:389": behind.url, "1636": str(_free_port()), "1389": str(_free_port())}
+        replaced["9389"] = str(_free_port())
         exports = ""
         gateway: asyncio.subprocess.Process | None = None
         for block in BLOCKS:

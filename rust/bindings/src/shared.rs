@@ -96,10 +96,8 @@ impl PyShared {
 
     /// Records that are to be written, how many they are, and how many were lost for want of room.
     fn drain<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, u64, u64) {
-        let (octets, records, lost) = self.book.audit().map_or((Vec::new(), 0, 0), |mut audit| {
-            let (octets, records) = audit.drain();
-            (octets, records, audit.take_lost())
-        });
+        let drained = self.book.records().map(|mut records| records.drain());
+        let (octets, records, lost) = drained.unwrap_or_default();
         (PyBytes::new(py, &octets), records, lost)
     }
 

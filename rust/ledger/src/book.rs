@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ostiary_ldap::message::Request;
 
 use crate::audit::{Audit, AuditSpec, Format, Part, SamplingSpec};
+use crate::records::Records;
 use crate::top::{Place, Top};
 
 /// Octets of records for tracing that wait: a few thousand operations.
@@ -27,7 +28,7 @@ const TRACES: AuditSpec = AuditSpec {
 /// The records and names of one worker.
 #[derive(Default)]
 pub struct Book {
-    audit: Option<Mutex<Audit>>,
+    records: Option<Mutex<Records>>,
     traces: Option<Mutex<Traces>>,
     clients: Mutex<Top>,
     identities: Mutex<Top>,
@@ -61,12 +62,12 @@ impl Book {
     ///
     /// Of all operations, `share` is recorded for tracing.
     pub fn new(audit: Option<&AuditSpec>, share: Option<f64>) -> Result<Self, String> {
-        let audit = audit.map(Audit::compile).transpose()?.map(Mutex::new);
+        let records = audit.map(Records::compile).transpose()?.map(Mutex::new);
         let traces = match share {
             None => None,
             Some(share) => Some(Mutex::new(Traces { records: Audit::compile(&TRACES)?, below: part_of_all(share) })),
         };
-        Ok(Self { audit, traces, ..Self::default() })
+        Ok(Self { records, traces, ..Self::default() })
     }
 
     /// What the records for tracing say of a request, if it is one of the share.
@@ -83,14 +84,14 @@ impl Book {
         self.traces.as_ref().map(|traces| call(&mut locked(traces).records))
     }
 
-    /// The audit; none where nothing is recorded.
-    pub fn audit(&self) -> Option<MutexGuard<'_, Audit>> {
-        self.audit.as_ref().map(locked)
+    /// What is recorded; none where nothing is.
+    pub fn records(&self) -> Option<MutexGuard<'_, Records>> {
+        self.records.as_ref().map(locked)
     }
 
-    /// Whether there is an audit.
-    pub fn has_audit(&self) -> bool {
-        self.audit.is_some()
+    /// Whether anything is recorded.
+    pub fn has_records(&self) -> bool {
+        self.records.is_some()
     }
 
     /// Says what to add to the steady clock for seconds since 1970.
@@ -150,7 +151,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl core::fmt::Debug for Book {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Book").field("audit", &self.has_audit()).finish_non_exhaustive()
+        f.debug_struct("Book").field("records", &self.has_records()).finish_non_exhaustive()
     }
 }
 

@@ -20,6 +20,7 @@ pub mod audit;
 mod book;
 pub mod families;
 pub mod meters;
+pub mod records;
 pub mod sheet;
 pub mod top;
 

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use ostiary_ldap::message::{Operation, Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 use ostiary_ledger::audit::{ConnectionEnd, ConnectionEvent, End, Part};
+use ostiary_ledger::records::Search;
 use ostiary_ledger::sheet::{Finished, Octets};
 use ostiary_ledger::{Ended, Places, Sheet};
-use ostiary_policy::{Mode, Policy, Told};
+use ostiary_policy::{Mode, Policy, Told as Decided};
 
 use crate::bind::has_credentials;
 use crate::violation::CloseReason;
@@ -25,7 +26,7 @@ pub(crate) struct Account {
     /// The client's port; 0 on a unix socket.
     pub port: u16,
     /// What records say of the client, until that changes.
-    pub client: Option<Part>,
+    pub client: Option<Arc<Part>>,
     /// The same for tracing.
     pub traced: Option<Part>,
     /// The server that is asked.
@@ -61,12 +62,30 @@ struct Begun {
     sent: Sent,
     entries: u32,
     bytes: u64,
-    /// What records say of it; none where there are none, or nothing could be read.
-    request: Option<Part>,
-    /// The same for tracing, if it is traced.
+    /// What it asks, for records.
+    told: Told,
+    /// What few operations have.
+    aside: Option<Box<Aside>>,
+}
+
+/// What records say of an operation.
+#[derive(Debug)]
+enum Told {
+    /// There are none, or nothing could be read.
+    Nothing,
+    /// Ready to be recorded.
+    Part(Box<Part>),
+    /// A search, whole.
+    AsItCame(Box<[u8]>),
+}
+
+/// What few operations have.
+#[derive(Debug, Default)]
+struct Aside {
+    /// What traces say of it, if it is traced.
     trace: Option<Part>,
     /// What decided about it, or would have.
-    decided: Option<Told>,
+    decided: Option<Decided>,
     /// Who asked, where the client is somebody else by now.
     identity: Option<Arc<str>>,
 }
@@ -116,9 +135,17 @@ impl Account {
         {
             self.sheet.plaintext_bind();
         }
-        let part = self.sheet.book.audit().map(|audit| audit.request(request));
-        let trace = self.sheet.book.trace(self.connection, request);
-        self.begun.push(Begun { request: part, trace, ..Begun::new(message_id, request.kind(), now) });
+        let book = &self.sheet.book;
+        let told = match request.kind() {
+            _ if !book.has_records() => Told::Nothing,
+            // Nearly all there is; what is said of it is written with others.
+            RequestKind::Search => Told::AsItCame(request.raw.into()),
+            _ => book.records().map_or(Told::Nothing, |records| Told::Part(Box::new(records.request(request)))),
+        };
+        let aside = book
+            .trace(self.connection, request)
+            .map(|trace| Box::new(Aside { trace: Some(trace), ..Aside::default() }));
+        self.begun.push(Begun { told, aside, ..Begun::new(message_id, request.kind(), now) });
     }
 
     /// It goes upstream.
@@ -161,14 +188,15 @@ impl Account {
     }
 
     /// A rule decided about a request, or would have.
-    pub(crate) fn decide(&mut self, message_id: u32, policy: &Policy, told: &Told) {
+    pub(crate) fn decide(&mut self, message_id: u32, policy: &Policy, told: &Decided) {
         let Some(number) = policy.number(told) else { return };
         let is_monitored = told.mode == Mode::Monitor;
         self.sheet.refused(number, is_monitored);
-        if let Some(begun) = self.find(message_id)
-            && (begun.decided.is_none() || !is_monitored)
-        {
-            begun.decided = Some(told.clone());
+        if let Some(begun) = self.find(message_id) {
+            let aside = begun.aside.get_or_insert_default();
+            if aside.decided.is_none() || !is_monitored {
+                aside.decided = Some(told.clone());
+            }
         }
     }
 
@@ -177,8 +205,11 @@ impl Account {
         (self.client, self.traced) = (None, None);
         self.places.forget_identity();
         let mut name = None;
-        for begun in self.begun.iter_mut().filter(|begun| begun.kind != RequestKind::Bind && begun.identity.is_none()) {
-            begun.identity = Some(Arc::clone(name.get_or_insert_with(|| Arc::from(before))));
+        for begun in self.begun.iter_mut().filter(|begun| begun.kind != RequestKind::Bind) {
+            let aside = begun.aside.get_or_insert_default();
+            if aside.identity.is_none() {
+                aside.identity = Some(Arc::clone(name.get_or_insert_with(|| Arc::from(before))));
+            }
         }
     }
 
@@ -191,7 +222,7 @@ impl Account {
     #[inline]
     pub(crate) fn wants_client(&self, is_closed: bool) -> bool {
         self.client.is_none()
-            && self.sheet.book.has_audit()
+            && self.sheet.book.has_records()
             && (!self.ended.is_empty() || self.stay == Stay::Opens || (is_closed && self.stay == Stay::Open))
     }
 
@@ -204,7 +235,8 @@ impl Account {
     /// Whether an operation that ended is traced.
     #[inline]
     pub(crate) fn wants_trace(&self) -> bool {
-        self.traced.is_none() && self.ended.iter().any(|(begun, ..)| begun.trace.is_some())
+        self.traced.is_none()
+            && self.ended.iter().any(|(begun, ..)| begun.aside.as_ref().is_some_and(|aside| aside.trace.is_some()))
     }
 
     /// Counts the client among those that ask, once for each operation that ended.
@@ -238,7 +270,7 @@ impl Account {
         }
         let mut ended = std::mem::take(&mut self.ended);
         for (begun, ended, by_server) in ended.drain(..) {
-            self.finish(&begun, ended, by_server, (began, over), policy);
+            self.finish(begun, ended, by_server, (began, over), policy);
         }
         self.ended = ended;
         if let (Some(reason), Stay::Open) = (closed, self.stay) {
@@ -248,7 +280,7 @@ impl Account {
     }
 
     /// Counts and records one operation.
-    fn finish(&self, begun: &Begun, ended: Ended, by_server: bool, (start, over): (f64, f64), policy: Option<&Policy>) {
+    fn finish(&self, begun: Begun, ended: Ended, by_server: bool, (start, over): (f64, f64), policy: Option<&Policy>) {
         let seconds = over - begun.since;
         let own_seconds = match begun.sent {
             Sent::At(sent) => (sent - begun.since) + (over - start),
@@ -267,43 +299,56 @@ impl Account {
             message_id,
             at: over,
         });
-        if begun.request.is_none() && begun.trace.is_none() {
-            return;
-        }
         let code = match ended {
             Ended::Answered(code) => Some(code),
             Ended::Abandoned | Ended::Unanswered => None,
         };
-        let decided = policy.zip(begun.decided.as_ref()).map(|(policy, told)| {
-            let (plugin, rule) = policy.names(told);
-            (plugin, rule, told.mode)
-        });
-        let server = if begun.sent == Sent::Not { None } else { self.server.as_deref() };
-        let (bytes, identity) = (begun.bytes, begun.identity.as_deref());
-        let end = End { message_id, code, entries, bytes, seconds, server, decided, identity };
+        let Begun { sent, bytes, told, aside, .. } = begun;
+        let server = if sent == Sent::Not { None } else { self.server.clone() };
         let book = &self.sheet.book;
-        if let (Some(client), Some(request), Some(mut audit)) = (&self.client, &begun.request, book.audit())
-            && audit.takes(kind, code)
-        {
-            audit.finished(book.wall(over), client, request, &end);
-        }
-        if let (Some(client), Some(request)) = (&self.traced, &begun.trace) {
-            book.tracing(|records| records.finished(book.wall(over), client, request, &end));
+        let wall = book.wall(over);
+        match (told, aside) {
+            (Told::Nothing, None) => {}
+            (Told::AsItCame(request), None) => {
+                if let (Some(client), Some(mut records)) = (&self.client, book.records()) {
+                    let client = Arc::clone(client);
+                    records.search(Search { request, client, server, message_id, code, entries, bytes, seconds, wall });
+                }
+            }
+            (told, aside) => {
+                let Aside { trace, decided, identity } = aside.map(|aside| *aside).unwrap_or_default();
+                let decided = policy.zip(decided.as_ref()).map(|(policy, told)| {
+                    let (plugin, rule) = policy.names(told);
+                    (plugin, rule, told.mode)
+                });
+                let (server, identity) = (server.as_deref(), identity.as_deref());
+                let end = End { message_id, code, entries, bytes, seconds, server, decided, identity };
+                if let (Some(client), Some(mut records)) = (&self.client, book.records()) {
+                    match told {
+                        Told::Nothing => {}
+                        Told::Part(request) => records.finished(wall, kind, client, &request, &end),
+                        Told::AsItCame(request) => records.told_apart(wall, client, &request, &end),
+                    }
+                }
+                if let (Some(client), Some(request)) = (&self.traced, &trace) {
+                    book.tracing(|records| records.finished(wall, client, request, &end));
+                }
+            }
         }
     }
 
     fn record_stay(&self, event: ConnectionEvent, now: f64, reason: Option<&str>) {
-        if let (Some(client), Some(mut audit)) = (&self.client, self.sheet.book.audit()) {
+        if let (Some(client), Some(mut records)) = (&self.client, self.sheet.book.records()) {
             let end = ConnectionEnd { reason, bytes: self.octets, seconds: now - self.since, decided: None };
-            audit.connection(self.sheet.book.wall(now), event, client, &end);
+            records.connection(self.sheet.book.wall(now), event, client, &end);
         }
     }
 }
 
 impl Begun {
     fn new(message_id: u32, kind: RequestKind, since: f64) -> Self {
-        let (request, trace, decided, identity) = (None, None, None, None);
-        Self { message_id, kind, since, sent: Sent::Not, entries: 0, bytes: 0, request, trace, decided, identity }
+        let (told, aside) = (Told::Nothing, None);
+        Self { message_id, kind, since, sent: Sent::Not, entries: 0, bytes: 0, told, aside }
     }
 }
 

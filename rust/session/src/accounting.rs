@@ -1,5 +1,7 @@
 //! Where a session tells its account what happens; knows what the account needs to know of the client.
 
+use std::sync::Arc;
+
 use ostiary_ldap::message::{ResponseHead, ResponseOp};
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_ledger::Ended;
@@ -25,17 +27,17 @@ impl Session {
     pub fn turn_away(&mut self, connection: u64, port: u16, reason: &str, now: f64) {
         let Some(sheet) = &self.settings.sheet else { return };
         sheet.turned_away();
-        if let Some(mut audit) = sheet.book.audit() {
-            let client = self.with_fields(connection, port, |fields| audit.client(fields));
+        if let Some(mut records) = sheet.book.records() {
+            let client = self.with_fields(connection, port, |fields| records.client(fields));
             let end = ConnectionEnd { reason: Some(reason), ..ConnectionEnd::default() };
-            audit.connection(sheet.book.wall(now), ConnectionEvent::Refused, &client, &end);
+            records.connection(sheet.book.wall(now), ConnectionEvent::Refused, &client, &end);
         }
     }
 
     /// The server that is being set up, for records.
-    pub fn note_server(&mut self, server: &std::sync::Arc<str>) {
+    pub fn note_server(&mut self, server: &Arc<str>) {
         if let Some(account) = &mut self.account {
-            account.server = Some(std::sync::Arc::clone(server));
+            account.server = Some(Arc::clone(server));
         }
     }
 
@@ -55,7 +57,7 @@ impl Session {
             _ => None,
         };
         if account.wants_client(closed.is_some()) {
-            let part = |fields: &ClientFields<'_>| sheet.book.audit().map(|audit| audit.client(fields));
+            let part = |fields: &ClientFields<'_>| sheet.book.records().map(|records| Arc::new(records.client(fields)));
             account.client = self.with_fields(account.connection, account.port, part);
         }
         if account.wants_trace() {

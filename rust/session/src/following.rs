@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ostiary_ldap::message::{Operation, Request, RequestKind, ResponseHead, ResponseOp, paged_results};
+use ostiary_ldap::message::{EntryRun, Operation, Request, RequestKind, ResponseHead, ResponseOp, paged_results};
 use ostiary_ldap::oid;
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_policy::controls::is_oid;
@@ -199,6 +199,36 @@ impl Session {
             let (message_id, text) = (followed.message_id, "the search took longer than is allowed here");
             self.end_request(message_id, RequestKind::Search, ResultCode::TIME_LIMIT_EXCEEDED, text, step);
         }
+    }
+
+    /// Lets the entries pass that follow one that did, `first`, as long as they surely pass as they came; says how many
+    /// octets they have. What there is to know of their search is looked up once.
+    pub(crate) fn pass_entries(&mut self, message_id: u32, first: &[u8], behind: &[u8]) -> usize {
+        let mut run = EntryRun::behind(first, behind);
+        let (mut entries, mut octets) = (0_u32, 0_usize);
+        if let Some((followed, last_names)) = self.followed_of(message_id) {
+            for (head, message) in run {
+                if !followed.surely_shows(&head, message, last_names) || !followed.count_entry() {
+                    break;
+                }
+                (entries, octets) = (entries.saturating_add(1), octets.saturating_add(head.length));
+            }
+        } else {
+            entries = u32::try_from(run.by_ref().count()).unwrap_or(u32::MAX);
+            octets = behind.len().saturating_sub(run.rest().len());
+        }
+        if let Some(account) = &mut self.account
+            && entries > 0
+        {
+            account.respond(message_id, entries, octets);
+        }
+        octets
+    }
+
+    fn followed_of(&mut self, message_id: u32) -> Option<(&mut Followed, &mut LastNames)> {
+        let under = self.under_policy.as_mut()?;
+        let followed = under.followed.iter_mut().find(|each| each.message_id == message_id)?;
+        Some((followed, &mut under.last_names))
     }
 
     /// Counts an entry that passes unseen; says whether it may.

@@ -155,8 +155,12 @@ impl Session {
                 }
                 break;
             };
-            let end = taken.saturating_add(head.length);
+            let mut end = taken.saturating_add(head.length);
             match self.judge_response(&head, message, now, step) {
+                Fate::Pass if head.operation == ResponseOp::SearchEntry => {
+                    let behind = octets.get(end..).unwrap_or_default();
+                    end = end.saturating_add(self.pass_entries(head.message_id, message, behind));
+                }
                 Fate::Pass => {}
                 Fate::Rewritten => {
                     self.pass_run(octets, run, taken, step);

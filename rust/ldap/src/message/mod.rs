@@ -14,6 +14,7 @@
 
 mod bind;
 mod control;
+mod entry_run;
 mod filter_check;
 mod kind;
 mod list;
@@ -25,6 +26,7 @@ mod update;
 
 pub use bind::{Authentication, BindRequest};
 pub use control::{Control, Controls, paged_results};
+pub use entry_run::EntryRun;
 pub use filter_check::FilterLimits;
 pub(crate) use filter_check::{check_filter, choice};
 pub use kind::{RequestKind, ResponseOp};

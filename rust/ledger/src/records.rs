@@ -1,0 +1,216 @@
+//! The audit of one worker, and searches that ended and wait to be recorded together.
+//!
+//! Between two searches, the kernel's network code has driven everything else out of the processor's caches: writing a
+//! record then costs several times what it costs behind another one. So searches, which are nearly all there is, are
+//! kept as they came, and written some at a time. What follows them is written behind them.
+
+use std::sync::Arc;
+
+use ostiary_ldap::message::{FilterLimits, MessageId, Request, RequestKind};
+use ostiary_ldap::result::ResultCode;
+
+use crate::audit::{Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEvent, End, Part};
+
+/// How many searches wait at most: a tenth of a millisecond's work, and as much as is worth having.
+const WAITING: usize = 128;
+/// They were within the limits of their session.
+const NO_LIMITS: FilterLimits = FilterLimits { depth: usize::MAX, nodes: usize::MAX };
+
+/// A search that has ended.
+#[derive(Debug)]
+pub struct Search {
+    /// The request, whole.
+    pub request: Box<[u8]>,
+    /// What records say of its client.
+    pub client: Arc<Part>,
+    /// The server that answered.
+    pub server: Option<Arc<str>>,
+    /// Its message id.
+    pub message_id: MessageId,
+    /// How it ended; none when nobody waited for it.
+    pub code: Option<ResultCode>,
+    /// How many entries it had.
+    pub entries: u32,
+    /// How many octets they had.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// When it ended, seconds since 1970.
+    pub wall: f64,
+}
+
+/// The audit and what waits for it.
+pub struct Records {
+    audit: Audit,
+    waiting: Vec<Search>,
+}
+
+impl Records {
+    /// An audit. The error says what is wrong with it.
+    pub fn compile(spec: &AuditSpec) -> Result<Self, String> {
+        Ok(Self { audit: Audit::compile(spec)?, waiting: Vec::with_capacity(WAITING) })
+    }
+
+    /// What records say of a client.
+    pub fn client(&self, fields: &ClientFields<'_>) -> Part {
+        self.audit.client(fields)
+    }
+
+    /// What records say of a request.
+    pub fn request(&self, request: &Request<'_>) -> Part {
+        self.audit.request(request)
+    }
+
+    /// Records a search, at the latest when records are fetched.
+    pub fn search(&mut self, search: Search) {
+        self.waiting.push(search);
+        if self.waiting.len() >= WAITING {
+            self.catch_up();
+        }
+    }
+
+    /// Records the end of an operation, if it is not one of those that are left out.
+    pub fn finished(&mut self, wall: f64, kind: RequestKind, client: &Part, request: &Part, end: &End<'_>) {
+        self.catch_up();
+        if self.audit.takes(kind, end.code) {
+            self.audit.finished(wall, client, request, end);
+        }
+    }
+
+    /// Records the end of a search of which there is more to say than of most.
+    pub fn told_apart(&mut self, wall: f64, client: &Part, search: &[u8], end: &End<'_>) {
+        if let Ok(request) = Request::parse(search, &NO_LIMITS) {
+            let part = self.audit.request(&request);
+            self.finished(wall, RequestKind::Search, client, &part, end);
+        }
+    }
+
+    /// Records what became of a connection.
+    pub fn connection(&mut self, wall: f64, event: ConnectionEvent, client: &Part, end: &ConnectionEnd<'_>) {
+        self.catch_up();
+        self.audit.connection(wall, event, client, end);
+    }
+
+    /// All records, how many they are, and how many were lost for want of room.
+    pub fn drain(&mut self) -> (Vec<u8>, u64, u64) {
+        self.catch_up();
+        let (octets, records) = self.audit.drain();
+        (octets, records, self.audit.take_lost())
+    }
+
+    /// Writes what waits.
+    fn catch_up(&mut self) {
+        for search in self.waiting.drain(..) {
+            let Ok(request) = Request::parse(&search.request, &NO_LIMITS) else { continue };
+            if !self.audit.takes(RequestKind::Search, search.code) {
+                continue;
+            }
+            let part = self.audit.request(&request);
+            let end = End {
+                message_id: search.message_id,
+                code: search.code,
+                entries: search.entries,
+                bytes: search.bytes,
+                seconds: search.seconds,
+                server: search.server.as_deref(),
+                decided: None,
+                identity: None,
+            };
+            self.audit.finished(search.wall, &search.client, &part, &end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ostiary_ldap::message::{DerefAliases, Scope};
+    use ostiary_ldap::write;
+
+    use super::*;
+    use crate::audit::{Format, SamplingSpec};
+
+    fn records(share: f64) -> Records {
+        let sampling = SamplingSpec { search: share, compare: 1.0 };
+        let secret_attributes = Vec::new();
+        let (format, buffer_bytes) = (Format::Json, 1 << 20);
+        let spec = AuditSpec { format, filter_values: false, secret_attributes, sampling, buffer_bytes, syslog: None };
+        Records::compile(&spec).unwrap()
+    }
+
+    fn request(message_id: u32) -> Box<[u8]> {
+        let search = write::NewSearch {
+            base_object: b"dc=example",
+            scope: Scope::WholeSubtree,
+            deref_aliases: DerefAliases::NeverDerefAliases,
+            size_limit: 0,
+            time_limit: 0,
+            types_only: false,
+            filter: b"\xa3\x0a\x04\x03uid\x04\x03abc",
+            attributes: &[],
+        };
+        let mut out = Vec::new();
+        write::search_request(&mut out, message_id, &search, &[]);
+        out.into()
+    }
+
+    fn client(records: &Records) -> Arc<Part> {
+        let (address, tls_version, tls_cipher, certificate, identity) = (None, None, None, None, None);
+        let (connection, port, listener, upstream) = (7, 0, "test", "directory");
+        Arc::new(records.client(&ClientFields {
+            connection,
+            address,
+            port,
+            listener,
+            upstream,
+            tls_version,
+            tls_cipher,
+            certificate,
+            identity,
+        }))
+    }
+
+    fn search(records: &Records, message_id: u32) -> Search {
+        Search {
+            request: request(message_id),
+            client: client(records),
+            server: None,
+            message_id,
+            code: Some(ResultCode::SUCCESS),
+            entries: 1,
+            bytes: 10,
+            seconds: 0.5,
+            wall: 0.0,
+        }
+    }
+
+    #[test]
+    fn records_come_in_the_order_of_what_happened() {
+        let mut records = records(1.0);
+        for message_id in 1..=3 {
+            let ended = search(&records, message_id);
+            records.search(ended);
+        }
+        let (kind, octets, who) = (RequestKind::Search, request(4), client(&records));
+        let part = records.request(&Request::parse(&octets, &NO_LIMITS).unwrap());
+        records.finished(0.0, kind, &who, &part, &End { message_id: 4, ..End::default() });
+        let (octets, count, lost) = records.drain();
+        let lines: Vec<_> = std::str::from_utf8(&octets).unwrap().lines().collect();
+        assert_eq!((lines.len(), count, lost), (4, 4, 0));
+        for (line, message) in lines.iter().zip(1..) {
+            assert!(line.contains(&format!("\"message\":{message},")), "{line}");
+            assert!(line.contains("\"filter\":\"(uid=?)\""), "{line}");
+        }
+        assert_eq!(records.drain().1, 0);
+    }
+
+    #[test]
+    fn few_wait_at_a_time_and_a_share_is_recorded() {
+        let mut records = records(0.5);
+        for message_id in 1..=1_000 {
+            let ended = search(&records, message_id);
+            records.search(ended);
+            assert!(records.waiting.len() < WAITING);
+        }
+        assert_eq!(records.drain().1, 500);
+    }
+}
