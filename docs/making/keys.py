@@ -36,12 +36,14 @@ def page() -> str:
             heading = f"[[{key}]]" if value.get("type") == "array" else f"[{key}]"
             needed = table.get("required", ())
             parts += [f"\n## `{heading}`\n", _rows(table["properties"], needed, document)]
-    for form in top["plugins"]["items"]["oneOf"]:
-        table = _table(form, document)
-        if table is not None:
-            use = table["properties"]["use"]["const"]
-            told = str(table["description"]).rstrip(".")
-            parts += [f'\n## `[[plugins]]` with `use = "{use}"`\n', f"{told}.\n", _rows(table["properties"], ("use",), document)]
+    *forms, stranger = top["plugins"]["items"]["oneOf"]
+    common = {**stranger["properties"], "use": {**stranger["properties"]["use"], "type": "string"}}
+    parts += ["\n## `[[plugins]]`: what every one has\n", _rows(common, stranger["required"], document)]
+    for form in forms:
+        table = _table(form, document) or {}
+        own = {key: value for key, value in table["properties"].items() if key not in common}
+        use, told = table["properties"]["use"]["const"], str(table["description"]).rstrip(".")
+        parts += [f'\n## `use = "{use}"`\n', f"{told}.\n", _rows(own, table["required"], document)]
     return "\n".join(parts)
 
 
@@ -77,6 +79,8 @@ def _each(properties: Schema, needed: Any, document: Schema, prefix: str) -> Ite
 def _takes(value: Schema, document: Schema) -> str:
     """What may stand there, in words."""
     forms = [each for each in value.get("anyOf", ()) if each.get("type") != "null"]
+    if len(forms) == 2 and forms[1].get("items") == forms[0]:
+        return f"{_takes(forms[0], document)}, or a list of these"
     if forms:
         return " or ".join(dict.fromkeys(_takes(each, document) for each in forms))
     if "$ref" in value:
