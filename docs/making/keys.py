@@ -16,10 +16,12 @@ PAGE = Path(__file__).resolve().parents[1] / "keys.md"
 HEAD = """\
 # Every key at a glance
 
-Made from the models that read the file, by `python -m docs.making.keys`; `ostiary schema` prints the same as JSON Schema, for editors. The reason
-for each key, and what others choose, is in the [configuration reference](configuration.md).
+Made from the models that read the file, by `python -m docs.making.keys`; `ostiary schema` prints the same as JSON
+Schema, for editors. The reason for each key, and what others choose, is in the
+[configuration reference](configuration.md).
 
-*Needed* means: in every table of that kind. Text may contain `${env:NAME}`. Files are paths, and relative ones start at the directory of the configuration.
+*Needed* means: in every table of that kind. Text may contain `${env:NAME}`. Files are paths, and relative ones start at
+the directory of the configuration.
 """
 Schema = dict[str, Any]
 
@@ -59,7 +61,8 @@ def _table(value: Schema, document: Schema) -> Schema | None:
 
 def _rows(properties: Schema, needed: Any, document: Schema) -> str:
     rows = [
-        f"| `{path}` | {takes} | {default} | {told} |" for path, takes, default, told in _each(properties, needed, document, "")
+        f"| `{path}` | {takes} | {default} | {told} |"
+        for path, takes, default, told in _each(properties, needed, document, "")
     ]
     return "\n".join(["| key | takes | default | |", "|---|---|---|---|", *rows, ""])
 
@@ -69,7 +72,7 @@ def _each(properties: Schema, needed: Any, document: Schema, prefix: str) -> Ite
     for key, value in properties.items():
         table = _table(value, document)
         told = _cell(value.get("description", ""))
-        if table is None or "anyOf" in value and any(each.get("type") == "string" for each in value["anyOf"]):
+        if table is None or ("anyOf" in value and any(each.get("type") == "string" for each in value["anyOf"])):
             yield f"{prefix}{key}", _takes(value, document), "needed" if key in needed else _default(value), told
         if table is not None:
             inner = f"{prefix}{key}{'[]' if value.get('type') == 'array' else ''}."
@@ -95,7 +98,9 @@ def _takes(value: Schema, document: Schema) -> str:
         word = "a whole number" if kind == "integer" else "a number"
         low, high = value.get("minimum"), value.get("maximum")
         return word + (f", {_shown(low)} to {_shown(high)}" if low is not None and high is not None else "")
-    return {"boolean": "`true`, `false`", "path": "a file", "password": "secret text"}.get(value.get("format", kind), "text")
+    return {"boolean": "`true`, `false`", "path": "a file", "password": "secret text"}.get(
+        str(value.get("format", kind)), "text"
+    )
 
 
 def _default(value: Schema) -> str:

@@ -1,4 +1,4 @@
-"""What the pages link to outside of docs/, brought into the site: documents as pages below project/, other files as files.
+"""What the pages link to outside of docs/, brought into the site: documents as pages, other files as files.
 
 On a page of the repository, links lead to files beside it; on the site they have to lead to pages. This is a hook of
 MkDocs, and knows no page by name. A link to a folder becomes its text: a site has no folders.
@@ -24,14 +24,21 @@ BROUGHT = "project/"
 
 def origin(source: str) -> str:
     """Where a page of the site lies in the repository."""
-    return source.removeprefix(BROUGHT) if source.startswith(BROUGHT) else f"docs/{source}"
+    if not source.startswith(BROUGHT):
+        return f"docs/{source}"
+    path = source.removeprefix(BROUGHT)
+    folder = f"{path.removesuffix('.md')}/README.md"
+    return folder if (ROOT / folder).is_file() else path
 
 
 def place(path: str) -> str:
     """Where a file of the repository lies in the site's sources; the site's first page is what README.md is there."""
     if path == "README.md":
         return "index.md"
-    return path.removeprefix("docs/") if path.startswith("docs/") else f"{BROUGHT}{path}"
+    if path.startswith("docs/"):
+        return path.removeprefix("docs/")
+    # A README would be the first page of a section; a page that is named as its folder is one beside others.
+    return BROUGHT + re.sub(r"/README\.md$", ".md", path)
 
 
 def targets(source: str, text: str) -> Iterator[str]:
@@ -66,7 +73,7 @@ def named(nav: object) -> Iterator[str]:
             yield from named(each)
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Turns links between files of the repository into links between those of the site."""
     source = page.file.src_uri
     here = posixpath.dirname(origin(source))

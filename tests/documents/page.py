@@ -1,8 +1,8 @@
 """A page of the documentation as its tests see it: fenced blocks, and what is said of each in the comment before it.
 
-A comment `<!-- file: NAME -->` before a block writes it; `verb` is one of make's, which CI runs; `run`, `run: exits N` and
-`run in the background` are commands; `run when enforced: exits N` is one that only the rules refuse; `not run: REASON` says why
-nobody tries it. It does not know where a page is tried, nor what is in place of its addresses.
+A comment `<!-- file: NAME -->` before a block writes it; `verb` is one of make's, which CI runs; `run`, `run: exits N`
+and `run in the background` are commands; `run when enforced: exits N` is one that only the rules refuse; `not run:
+REASON` says why nobody tries it. It does not know where a page is tried, nor what is in place of its addresses.
 """
 
 from __future__ import annotations

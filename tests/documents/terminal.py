@@ -1,4 +1,4 @@
-"""A terminal in which a page's commands are typed, one block after the other, and a gateway that is stopped and started.
+"""A terminal in which a page's commands are typed, block after block, and a gateway that is stopped and started.
 
 Like a terminal it keeps the folder and what is exported. It knows no page.
 """
@@ -36,7 +36,9 @@ class Terminal:
             return ""
         kept = self._folder / ".kept"
         # Every command of a block has to succeed; one that is to end with another status stands alone, or last.
-        done = self._start(f"trap 'export -p > {kept}; echo cd \"$PWD\" >> {kept}' EXIT\nset -e\n{text}", subprocess.PIPE)
+        done = self._start(
+            f"trap 'export -p > {kept}; echo cd \"$PWD\" >> {kept}' EXIT\nset -e\n{text}", subprocess.PIPE
+        )
         output, _ = done.communicate(timeout=COMMAND_SECONDS)
         told = output.decode()
         assert done.returncode == block.status, f"{text}\n{told}"
@@ -54,7 +56,8 @@ class Terminal:
         assert self._gateway is not None
         deadline = time.monotonic() + START_SECONDS
         while not log.exists() or '"started"' not in log.read_text():
-            assert self._gateway.poll() is None and time.monotonic() < deadline, log.read_text()
+            assert self._gateway.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             pause(0.05)
 
     def end(self) -> None:

@@ -53,6 +53,12 @@ def test_every_recipe_has_the_same_parts(page: str) -> None:
     text = (ROOT / page).read_text()
     files = [each.file for each in blocks(page) if each.file is not None]
     assert "/etc/ostiary/ostiary.toml" in files
-    for part in ("## Ostiary\n", "## Test it\n", "## What the rules allow, and why\n", "## From monitor to enforce\n", "## What goes wrong\n"):
+    for part in (
+        "## Ostiary\n",
+        "## Test it\n",
+        "## What the rules allow, and why\n",
+        "## From monitor to enforce\n",
+        "## What goes wrong\n",
+    ):
         assert part in text, part
     assert [each for each in blocks(page) if each.marker.startswith("run when enforced: exits 50")]

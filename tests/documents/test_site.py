@@ -1,4 +1,4 @@
-"""The site: built strictly, of pages that all can be found, and of nothing that a reader's browser would fetch elsewhere."""
+"""The site: built strictly, of pages that all can be found, and of nothing that a browser would fetch elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from docs.making import keys
 
 from ..house.tree import ROOT
@@ -33,7 +32,10 @@ def test_every_page_is_there(site: Path) -> None:
 
 
 def test_nothing_comes_from_elsewhere(site: Path) -> None:
-    fetched = re.compile(r'<(?:script|img|iframe|source)\b[^>]*\bsrc="?(https?:)?//|<link\b[^>]*\brel="?(?:stylesheet|preload)[^>]*//', re.I)
+    fetched = re.compile(
+        r'<(?:script|img|iframe|source)\b[^>]*\bsrc="?(https?:)?//|<link\b[^>]*\brel="?(?:stylesheet|preload)[^>]*//',
+        re.I,
+    )
     found = [page for page in site.rglob("*.html") if fetched.search(page.read_text())]
     found += [sheet for sheet in site.rglob("*.css") if re.search(r"url\([\"']?https?:|@import", sheet.read_text())]
     assert found == []

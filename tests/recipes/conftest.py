@@ -1,4 +1,4 @@
-"""What all recipes share: an authority, a certificate for the gateway, a directory, and a place that other users may enter."""
+"""What all recipes share: an authority, a certificate, a directory, and a place that other users may enter."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ COMMAND_SECONDS = 30
 MONITOR = re.compile(r'^mode = "monitor".*\n', re.MULTILINE)
 
 ALWAYS = {"ldapsearch": "ldap-utils", "jq": "jq"}
+HOSTS = ("gateway.example.org", "0.0.0.0", "127.0.0.1")
 SBIN = "/usr/sbin:/sbin"
 
 
@@ -66,7 +67,8 @@ def _await(process: Process, is_ready: Callable[[], bool]) -> None:
     """Fails with what the daemon said, if it ended or took too long."""
     deadline = time.monotonic() + START_SECONDS
     while not is_ready():
-        assert not process.has_ended and time.monotonic() < deadline, process.output[-4000:]
+        assert not process.has_ended, process.output[-4000:]
+        assert time.monotonic() < deadline, process.output[-4000:]
         pause(0.05)
 
 
@@ -89,7 +91,7 @@ class Recipe:
         self.prefix: list[str] = []
         self.replaced = {
             **servers,
-            **{f"{host}:{port}": self.listen.text for host in ("gateway.example.org", "0.0.0.0", "127.0.0.1") for port in (636, 389)},
+            **{f"{host}:{port}": self.listen.text for host in HOSTS for port in (636, 389)},
             "gateway.example.org": self.listen.host,
             "/etc/ostiary/": f"{place}/etc/ostiary/",
             "/etc/ssl/certs/example-ca.pem": f"{place}/etc/ssl/certs/example-ca.pem",
@@ -97,7 +99,11 @@ class Recipe:
         }  # fmt: skip
         folder = place / "etc/ostiary"
         folder.mkdir(parents=True, exist_ok=True)
-        for name, source in (("gateway.crt", identity.certificate), ("gateway.key", identity.key), ("directory-ca.pem", ca)):
+        for name, source in (
+            ("gateway.crt", identity.certificate),
+            ("gateway.key", identity.key),
+            ("directory-ca.pem", ca),
+        ):
             (folder / name).write_bytes(source.read_bytes())
         (folder / "gateway.key").chmod(0o600)
         # A copy: what pytest makes can be read by one user alone, and daemons change theirs.
@@ -130,7 +136,9 @@ class Recipe:
             status = process.stop()
         assert status == 0, process.output
         told = [json.loads(line) for line in process.output.splitlines()]
-        unexpected = [each for each in told if each["level"] == "error" or each["event"] in ("violation", "would_decide")]
+        unexpected = [
+            each for each in told if each["level"] == "error" or each["event"] in ("violation", "would_decide")
+        ]
         assert unexpected == [], "\n".join(map(str, [*unexpected, *self.audit()]))
         if not enforced:
             assert not [each for each in told if each["event"] == "decided"]

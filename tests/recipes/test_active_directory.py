@@ -1,6 +1,7 @@
 """docs/recipes/active-directory.md before Samba as the domain controller.
 
-A domain controller listens on fixed ports, so it has a network of its own, and the gateway and its clients come into it.
+A domain controller listens on fixed ports, so it has a network of its own, and the gateway and its clients come into
+it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ PROVISION = [
     "--option=interfaces=lo", "--option=bind interfaces only=yes",
 ]  # fmt: skip
 PEOPLE = (
-    ("user", "create", "alice", "Alice-passw0rd", "--given-name=Alice", "--surname=Archer", "--mail-address=alice@example.org"),
+    (
+        "user", "create", "alice", "Alice-passw0rd",
+        "--given-name=Alice", "--surname=Archer", "--mail-address=alice@example.org",
+    ),
     ("user", "create", "svc-intranet", "Intranet-passw0rd"),
     ("group", "add", "wiki-users"),
     ("group", "add", "everybody"),

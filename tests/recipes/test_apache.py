@@ -45,7 +45,9 @@ def apache(recipe: Recipe, address: Address) -> Iterator[Process]:
         process.stop()
 
 
-def test_people_of_a_group_come_in_and_the_account_can_do_no_more(behind: Behind, place: Path, identity: Identity) -> None:
+def test_people_of_a_group_come_in_and_the_account_can_do_no_more(
+    behind: Behind, place: Path, identity: Identity
+) -> None:
     needs(apache2="apache2", curl="curl")
     address = free_address()
     servers = {"ldap://dc1.example.org:389": behind.plain.url()}
@@ -61,6 +63,11 @@ def test_people_of_a_group_come_in_and_the_account_can_do_no_more(behind: Behind
             told = recipe.run(enforced=enforced)
             assert told.splitlines()[:3] == ["200", "401", "401"], daemon.output
     asked = {(each["operation"], each.get("result")) for each in recipe.audit()}
-    assert asked >= {("search", "success"), ("compare", "compareTrue"), ("compare", "compareFalse"), ("bind", "success")}
+    assert asked >= {
+        ("search", "success"),
+        ("compare", "compareTrue"),
+        ("compare", "compareFalse"),
+        ("bind", "success"),
+    }
     assert ("bind", "invalidCredentials") in asked
     assert ("search", "insufficientAccessRights") in asked

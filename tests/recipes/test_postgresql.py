@@ -34,7 +34,11 @@ fsync = off
 
 def as_postgres(*command: str) -> list[str]:
     """The command, as a user that PostgreSQL agrees to: it never runs as root."""
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command] if os.getuid() == 0 else [*command]
+    return (
+        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+        if os.getuid() == 0
+        else [*command]
+    )
 
 
 def make_cluster(recipe: Recipe, identity: Identity, address: Address) -> None:
@@ -71,7 +75,7 @@ def postgresql(recipe: Recipe, address: Address, environment: Mapping[str, str])
         process.stop(signal.SIGINT)
 
 
-def test_roles_log_in_with_the_directorys_password(behind: Behind, place: Path, identity: Identity) -> None:
+def test_roles_log_in_with_their_password_of_the_directory(behind: Behind, place: Path, identity: Identity) -> None:
     needs(psql="postgresql-client", setpriv="util-linux")
     if not (NEWEST / "postgres").exists():
         pytest.skip("postgres is absent: apt-get install postgresql")
@@ -83,7 +87,9 @@ def test_roles_log_in_with_the_directorys_password(behind: Behind, place: Path, 
         "ldapport=389": f"ldapport={recipe.listen.port}",
     }
     recipe.write()
-    environment = dict(re.findall(r"^(\w+) = '(.*)'$", recipe.file("/etc/postgresql/15/main/environment").read_text(), re.M))
+    environment = dict(
+        re.findall(r"^(\w+) = '(.*)'$", recipe.file("/etc/postgresql/15/main/environment").read_text(), re.M)
+    )
     assert set(environment) == {"LDAPTLS_CACERT", "LDAPTLS_REQCERT"}
     make_cluster(recipe, identity, address)
     for enforced in (False, True):

@@ -13,6 +13,7 @@ from ..real.authority import LOCAL_NAMES, Authority, Identity
 from ..real.process import Process
 from ..real.raw_client import free_address
 from ..real.servers import directory389, entries
+from ..real.servers.directory import Directory
 from .directory import LDIF, MISSING, is_absent
 from .recipe import Recipe, needs
 
@@ -53,7 +54,7 @@ def test_openldap(place: Path, authority: Authority, identity: Identity) -> None
 
 
 @pytest.fixture
-def ds389(tmp_path: Path, authority: Authority) -> Iterator[directory389.Directory]:
+def ds389(tmp_path: Path, authority: Authority) -> Iterator[Directory]:
     reason = directory389.missing()
     if reason is not None:
         pytest.skip(reason)
@@ -63,9 +64,7 @@ def ds389(tmp_path: Path, authority: Authority) -> Iterator[directory389.Directo
     running.process.stop()
 
 
-def test_389_directory_server(
-    ds389: directory389.Directory, place: Path, authority: Authority, identity: Identity
-) -> None:
+def test_389_directory_server(ds389: Directory, place: Path, authority: Authority, identity: Identity) -> None:
     needs(ldappasswd="ldap-utils", ldapmodify="ldap-utils")
     servers = {
         "ldaps://dc1.example.org:636": ds389.ldaps.url("ldaps"),

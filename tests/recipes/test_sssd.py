@@ -1,7 +1,7 @@
 """docs/recipes/sssd.md with SSSD, which runs without systemd in a mount namespace of its own.
 
-SSSD's paths are fixed when it is compiled, and the machine's own names must not change: so what it writes, and what says that
-it is asked, is laid over the machine's directories for the processes of this test alone.
+SSSD's paths are fixed when it is compiled, and the machine's own names must not change: so what it writes, and what
+says that it is asked, is laid over the machine's directories for the processes of this test alone.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def sssd(recipe: Recipe) -> Iterator[Process]:
     process = Process(["unshare", "--mount", "bash", "-c", script], recipe.place / "sssd.log")
     try:
         for pipe in ("nss", "pam"):
-            await_file(process, Path(f"/proc/{process.pid}/root/var/lib/sss/pipes/{pipe}"))
+            await_file(process, Path("/proc", str(process.pid), "root", "var/lib/sss/pipes", pipe))
         yield process
     finally:
         process.stop()
