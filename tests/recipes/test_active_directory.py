@@ -66,6 +66,7 @@ def controller(place: Path, authority: Authority) -> Iterator[Process]:
     process.stop()
 
 
+@pytest.mark.timeout(180)
 def test_an_application_without_tls_reaches_a_domain_that_demands_it(
     controller: Process, place: Path, identity: Identity, authority: Authority
 ) -> None:
