@@ -1,4 +1,4 @@
-"""What docs/policy.md says is so: its blocks are sound, its recipes decide as told, its tables are the core's."""
+"""What docs/policy.md and docs/cookbook.md say is so: blocks are sound, recipes decide as told, tables are true."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ostiary.plugins.request import Request
 
 from .tree import ROOT
 
-DOCUMENT = (ROOT / "docs/policy.md").read_text()
+DOCUMENT = "\n".join((ROOT / each).read_text() for each in ("docs/policy.md", "docs/cookbook.md"))
 BLOCKS: list[str] = re.findall(r"^```toml\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 AROUND = """
 [[listeners]]
@@ -39,6 +39,8 @@ WIKI = "cn=wiki,ou=services,dc=corp,dc=example"
 ALICE = f"uid=alice,{PEOPLE}"
 HELPER = f"uid=hal,ou=helpdesk,{PEOPLE}"
 BOARD = f"uid=eve,ou=board,{PEOPLE}"
+INTRANET = "cn=intranet,ou=services,dc=corp,dc=example"
+ADMINISTRATOR = "cn=root,ou=administrators,dc=corp,dc=example"
 MEMBER = "(&(objectClass=groupOfNames)(member=uid=alice))"
 
 
@@ -53,8 +55,8 @@ def policy(text: str) -> str:
     return str(chain(enumerate(config.plugins)).policy)
 
 
-def asked(text: str, who: str, request: Request, address: str = "10.20.3.4") -> dict[str, Any]:
-    return explained(policy(text), "ldap", address, False, None, who, request.raw)
+def asked(text: str, who: str, request: Request, address: str = "10.20.3.4", tls: bool = False) -> dict[str, Any]:
+    return explained(policy(text), "ldap", address, tls, None, who, request.raw)
 
 
 def block(rule: str) -> str:
@@ -127,6 +129,9 @@ PASSED = [
     ("personnel", ALICE, search(PEOPLE, "sub", "(uid=bob)", ["userPassword"])),
     ("personnel", ALICE, search(BOARD, "base")),
     ("personnel", "", building.bind(BOARD, "x")),
+    ("intranet-reads-people", INTRANET, search(PEOPLE, "sub", "(|(cn=*al*)(mail=al*))")),
+    ("read-only", WIKI, search(PEOPLE, "sub", "(cn=*)", ["*", "+"])),
+    ("read-only", "", building.bind(WIKI, "x")),
 ]
 REFUSED = [
     ("people-log-in", 50, WIKI, search(PEOPLE, "sub", "(cn=alice)", ["cn"])),
@@ -154,6 +159,14 @@ REFUSED = [
     ("personnel", 50, ALICE, building.compare(ALICE, "employeeNumber", "1")),
     ("personnel", 32, "", search(BOARD, "base")),
     ("services-by-certificate", 50, "", building.sasl_bind("EXTERNAL")),
+    ("intranet-reads-people", 50, INTRANET, search(PEOPLE, "sub", "(|(cn=*al*)(employeeNumber=1))")),
+    ("read-only", 53, WIKI, building.modify(ALICE, [("replace", "mail", "x")])),
+    ("read-only", 53, WIKI, building.password_modify(ALICE, "x")),
+    ("read-only", 53, WIKI, building.extended("1.3.6.1.4.1.4203.1.11.3")),
+    ("read-only", 53, WIKI, building.delete(ALICE)),
+    ("people-change-their-password", 50, ALICE, building.password_modify(ALICE, "x")),
+    ("administrators", 50, "", building.bind(ADMINISTRATOR, "x")),
+    ("administrators", 50, ADMINISTRATOR, building.delete(ALICE)),
     ("3", 53, "", search(PEOPLE, "sub", "(|(objectClass=*)(uid=a))")),
     ("3", 11, "", search(PEOPLE, "sub", "(uid=a)", ["a"] * 41)),
 ]
@@ -170,6 +183,36 @@ def test_recipes_refuse_the_rest(rule: str, code: int, who: str, request_: Reque
     text = next(each for each in BLOCKS if "substring_length = 3" in each) if rule == "3" else block(rule)
     told = asked(text, who, request_)
     assert (told["verdict"], told["code"]) == ("refused", code), told
+
+
+SCANNER = "cn=scanner,ou=services,dc=corp,dc=example"
+EXPORT = "cn=export,ou=services,dc=corp,dc=example"
+EVERYBODY = "(objectClass=inetOrgPerson)"
+SINCE = "(&(objectClass=inetOrgPerson)(modifyTimestamp>=20260101000000Z))"
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict", "who", "request_", "address", "tls"),
+    [
+        ("people-change-their-password", "allowed", ALICE, building.password_modify(ALICE, "x"), "10.20.3.4", True),
+        ("people-change-their-password", "refused", ALICE, building.password_modify(WIKI, "x"), "10.20.3.4", True),
+        ("scanner", "allowed", "", building.bind(SCANNER, "x"), "10.40.7.9", False),
+        ("scanner", "allowed", SCANNER, search(PEOPLE, "sub", "(mail=al*)"), "10.40.7.9", False),
+        ("scanner", "refused", SCANNER, search(PEOPLE, "sub", "(mail=al*)"), "10.20.3.4", False),
+        ("scanner", "refused", SCANNER, search(PEOPLE, "sub", "(mail=al*)"), "10.40.7.9", True),
+        ("scanner", "refused", "", building.bind(ALICE, "x"), "10.40.7.9", False),
+        ("scanner", "allowed", "", building.bind(ALICE, "x"), "10.40.7.9", True),
+        ("export", "allowed", EXPORT, search(PEOPLE, "sub", EVERYBODY, ["uid", "mail"]), "10.20.9.4", True),
+        ("export", "allowed", EXPORT, search(PEOPLE, "sub", SINCE, ["uid"]), "10.20.9.4", True),
+        ("export", "refused", EXPORT, search(PEOPLE, "sub", EVERYBODY, ["uid", "mail"]), "10.20.9.5", True),
+        ("export", "refused", EXPORT, search(PEOPLE, "sub", EVERYBODY, ["userPassword"]), "10.20.9.4", True),
+    ],
+)
+def test_recipes_ask_from_where_and_by_tls(
+    rule: str, verdict: str, who: str, request_: Request, address: str, tls: bool
+) -> None:
+    told = asked(block(rule), who, request_, address, tls)
+    assert told["verdict"] == verdict, told
 
 
 def test_monitored_start_refuses_nothing_and_says_what_it_would() -> None:

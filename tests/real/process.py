@@ -42,6 +42,10 @@ class Process:
         return self._child.pid
 
     @property
+    def has_ended(self) -> bool:
+        return self._child.poll() is not None
+
+    @property
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
