@@ -67,6 +67,7 @@ STRANGERS = {
     "ostiary.testing": r"ostiary\.(cli|connection|demo|gateway|link|listener|tls|upstream|worker)\b",
     "ostiary.tls": r"ostiary\.(cli|connection|demo|gateway|link|listener|plugins|testing|upstream)\b",
     "ostiary.log": r"ostiary\.",
+    "ostiary.notify": r"ostiary\.",
     "ostiary.errors": r"ostiary\.",
     "ostiary.connection": r"ostiary\.(cli|demo|gateway)\b",
     "ostiary.link": r"ostiary\.(cli|config|demo|gateway|listener|tls|upstream)\b",
