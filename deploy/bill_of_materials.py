@@ -1,12 +1,13 @@
-"""The bill of materials of an image, as CycloneDX 1.5 on stdout: its Debian packages, its Python distributions, its crates.
+"""The bill of materials of an image, as CycloneDX 1.5 on stdout: Debian packages, Python distributions, crates.
 
-Runs in the image, by the interpreter that the gateway has, with nothing but the standard library. The crates are told by
-the gateway's own wheel, which brings a document of the same kind.
+Runs in the image, by the interpreter that the gateway has, with nothing but the standard library. The crates are told
+by the gateway's own wheel, which brings a document of the same kind.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution, distributions
@@ -41,7 +42,8 @@ def python() -> Iterator[Component]:
     """The distributions beside the gateway."""
     for each in distributions():
         if each.name != OWN:
-            yield component("pypi", each.name.lower(), each.version, each.metadata.get("License-Expression"))
+            name = re.sub(r"[-_.]+", "-", each.name).lower()
+            yield component("pypi", name, each.version, each.metadata.json.get("license_expression"))
 
 
 def crates(own: Distribution) -> Iterator[Component]:

@@ -264,7 +264,12 @@ def test_nothing_of_this_machine_is_committed() -> None:
     # Written in pieces, or this file would find itself.
     here = re.compile(r"(?<![\w>])/(wor" + r"k|roo" + r"t|Use" + r"rs)/|/tmp/(target|[a-z]+env)\b")
     registry = re.compile(
-        "(?<!emit-)index" + "-url|find" + r"-links[= ]\S*://|pypi" + r"\.org|files\.python" + "hosted|static" + r"\.crates"
+        "(?<!emit-)index"
+        + "-url|find"
+        + r"-links[= ]\S*://|pypi"
+        + r"\.org|files\.python"
+        + "hosted|static"
+        + r"\.crates"
     )
     found = []
     for path in files():
