@@ -11,6 +11,10 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
 PYTEST_ARGS ?=
+# The wheel is for the glibc of this machine, unless zig is there to link against an older one (pip install ziglang).
+WHEEL_ARGS ?= $(shell python3 -m ziglang version >/dev/null 2>&1 && echo --zig --compatibility manylinux2014)
+# The Python of the image or machine that installs from the wheelhouse, such as 3.12; empty: the one of .venv.
+WHEELHOUSE_PYTHON ?=
 
 VENV := .venv
 # An environment that the caller has activated is not ours to build into.
@@ -34,9 +38,11 @@ FIND_PYTHON = for each in $(PYTHON) python3.11 python3 python3.12 python3.13; do
 		exit 1; fi
 # python-ldap is compiled here, against the machine's libldap and libsasl2.
 HAS_HEADERS = printf '\#include <ldap.h>\n\#include <sasl/sasl.h>\n' | cc -E - >/dev/null 2>&1
+PLATFORMS = $(foreach each,2_5 2_12 2_17 2_28 2_34,--platform manylinux_$(each)_$(shell uname -m)) \
+	--platform manylinux2014_$(shell uname -m)
 STUBTEST = $(BIN)/python -m mypy.stubtest ostiary._core --allowlist tests/house/stubtest_allowlist.txt
 
-.PHONY: help demo test check lint format bench fuzz rebuild
+.PHONY: help demo test check lint format bench fuzz dist rebuild
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -79,6 +85,16 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
 	@# No sanitizer: what is fuzzed reaches no unsafe but that which hands out an arena's words, so no nightly compiler.
 	for target in $(FUZZ_TARGETS); do \
 		cargo fuzz run --fuzz-dir rust/fuzz -s none "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
+
+dist: $(INSTALLED) ## build wheel and sdist into dist/, and a wheelhouse for where no network is (WHEELHOUSE_PYTHON, WHEEL_ARGS)
+	rm -rf dist
+	$(BIN)/maturin build --release --out dist $(WHEEL_ARGS)
+	$(BIN)/maturin sdist --out dist
+	mkdir dist/wheelhouse
+	cp dist/*.whl dist/wheelhouse/
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps \
+		$(if $(WHEELHOUSE_PYTHON),--python-version $(WHEELHOUSE_PYTHON) $(PLATFORMS)) \
+		-d dist/wheelhouse -r requirements/run.txt
 
 $(INSTALLED): requirements/dev.txt
 	@$(FIND_PYTHON); [ -x $(BIN)/python ] || "$$python" -m venv $(VENV)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from ostiary import __version__, log
+from ostiary import __version__, log, notify
 from ostiary.errors import OstiaryError
 from ostiary.listener import Admission, Listener
 from ostiary.place import Place, share
@@ -132,7 +132,7 @@ async def run(plan: Plan, place: Place | None = None, supervisor: socket.socket 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, gateway.reopen)
+    loop.add_signal_handler(signal.SIGHUP, hang_up, gateway, supervisor is None)
     await gateway.start()
     admin = None
     if plan.admin is not None and supervisor is None:
@@ -150,20 +150,35 @@ async def run(plan: Plan, place: Place | None = None, supervisor: socket.socket 
     gc.collect()
     gc.freeze()
     log.event(logger, logging.INFO, "started", version=__version__, listeners=len(gateway.listeners))
-    obeying = None
-    if supervisor is not None:
+    watched = obeying = None
+    if supervisor is None:
+        notify.ready()
+        watched = asyncio.create_task(notify.keep_watchdog())
+    else:
         from ostiary.control import Channel
 
         obeying = asyncio.create_task(obey(await Channel.open(supervisor), gateway, stopping))
     await stopping.wait()
     log.event(logger, logging.INFO, "stopping")
+    if supervisor is None:
+        notify.stopping(plan.drain_seconds)
     await gateway.stop()
     if admin is not None:
         await admin.stop()
     log.event(logger, logging.INFO, "stopped")
-    if obeying is not None:
-        obeying.cancel()
+    for task in (obeying, watched):
+        if task is not None:
+            task.cancel()
     return 0
+
+
+def hang_up(gateway: Gateway, is_alone: bool) -> None:
+    """What SIGHUP asks for. Of several processes the supervisor tells the service manager."""
+    if is_alone:
+        notify.reloading()
+    gateway.reopen()
+    if is_alone:
+        notify.ready()
 
 
 async def obey(supervisor: Channel, gateway: Gateway, stopping: asyncio.Event) -> None:

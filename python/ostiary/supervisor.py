@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvloop
 
-from ostiary import __version__, log
+from ostiary import __version__, log, notify
 from ostiary.keeping import Keeper
 from ostiary.place import Place, share
 from ostiary.sockets import allow_open_files, close_sockets, open_sockets
@@ -100,9 +100,11 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._pass_on_hang_up)
         admin = await self._open_admin() if self._plan.admin is not None else None
         keeping = [asyncio.create_task(each.keep()) for each in self.keepers]
+        watched = asyncio.create_task(notify.keep_watchdog(self._is_well))
         status = await self._until_it_ends(keeping)
         self.stop()
         log.event(logger, logging.INFO, "stopping")
+        notify.stopping(self._plan.drain_seconds + STOP_SECONDS)
         # Before the workers close theirs: the last one closes the door.
         close_sockets(self._plan.listeners, self._sockets)
         for each in self.keepers:
@@ -113,6 +115,7 @@ class Supervisor:
                 log.event(logger, logging.ERROR, "worker_killed", worker=each.number, pid=each.pid)
                 each.signal(signal.SIGKILL)
         await asyncio.gather(*keeping)
+        watched.cancel()
         if admin is not None:
             await admin.stop()
         log.event(logger, logging.INFO, "stopped")
@@ -145,15 +148,22 @@ class Supervisor:
                 logger, logging.INFO, "started",
                 version=__version__, listeners=len(self._plan.listeners), workers=len(self.keepers),
             )  # fmt: skip
+            notify.ready()
             await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
         elif not self.is_stopping:
             log.event(logger, logging.ERROR, "start_failed", error="no worker could start")
             return 1
         return 0
 
+    async def _is_well(self) -> bool:
+        """Whether a service manager may hear that all is well: some worker answers, or all are about to end."""
+        return self.is_stopping or bool(await self.statuses())
+
     def _pass_on_hang_up(self) -> None:
+        notify.reloading()
         for each in self.keepers:
             each.hang_up()
+        notify.ready()
 
 
 async def supervise(plan: Plan, descriptor: int, level: Level) -> int:

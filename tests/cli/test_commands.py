@@ -197,3 +197,28 @@ def test_module_is_the_command(directory: Path) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout) == (2, "")
     assert "config: listeners[0].require_tl: unknown key; did you mean require_tls?" in done.stderr
+
+
+def test_check_takes_its_file_from_the_environment_unless_it_is_named(
+    run: Run, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTIARY_CONFIG", str(directory / "faulty.toml"))
+    assert run("check")[2].endswith("6 faults\n")
+    assert run("check", directory / "valid.toml")[0] == 0
+    assert run("check", "--config", directory / "valid.toml")[0] == 0
+    status, _, err = run("check", directory / "valid.toml", "--config", directory / "valid.toml")
+    assert (status, "name one file" in err) == (2, True)
+
+
+def test_run_without_a_file_names_both_ways(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OSTIARY_CONFIG", raising=False)
+    status, _, err = run("run")
+    assert status == 2
+    assert "--config" in err
+    assert "OSTIARY_CONFIG" in err
+
+
+def test_health_asks_where_the_environment_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSTIARY_URL", "unix:/nowhere/admin")
+    status, _, err = run("health")
+    assert (status, "unix:/nowhere/admin" in err) == (1, True)

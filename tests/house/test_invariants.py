@@ -67,6 +67,7 @@ STRANGERS = {
     "ostiary.testing": r"ostiary\.(cli|connection|demo|gateway|link|listener|tls|upstream|worker)\b",
     "ostiary.tls": r"ostiary\.(cli|connection|demo|gateway|link|listener|plugins|testing|upstream)\b",
     "ostiary.log": r"ostiary\.",
+    "ostiary.notify": r"ostiary\.",
     "ostiary.errors": r"ostiary\.",
     "ostiary.connection": r"ostiary\.(cli|demo|gateway)\b",
     "ostiary.link": r"ostiary\.(cli|config|demo|gateway|listener|tls|upstream)\b",
@@ -263,7 +264,12 @@ def test_nothing_of_this_machine_is_committed() -> None:
     # Written in pieces, or this file would find itself.
     here = re.compile(r"(?<![\w>])/(wor" + r"k|roo" + r"t|Use" + r"rs)/|/tmp/(target|[a-z]+env)\b")
     registry = re.compile(
-        "(?<!emit-)index" + "-url|find" + "-links|pypi" + r"\.org|files\.python" + "hosted|static" + r"\.crates"
+        "(?<!emit-)index"
+        + "-url|find"
+        + r"-links[= ]\S*://|pypi"
+        + r"\.org|files\.python"
+        + "hosted|static"
+        + r"\.crates"
     )
     found = []
     for path in files():
@@ -275,7 +281,7 @@ def test_nothing_of_this_machine_is_committed() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/real.txt"])
+@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/real.txt", "requirements/run.txt"])
 def test_requirements_are_pinned_by_hash(path: str) -> None:
     pins = re.split(r"\n(?=\S)", (ROOT / path).read_text().strip())
     wrong = [
@@ -288,7 +294,7 @@ def test_make_has_few_verbs() -> None:
     command = ["make", "--no-print-directory", "help"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
     verbs = [line.split()[0] for line in told.splitlines()]
-    assert verbs == ["help", "demo", "test", "check", "lint", "format", "bench", "fuzz"]
+    assert verbs == ["help", "demo", "test", "check", "lint", "format", "bench", "fuzz", "dist"]
 
 
 def test_ci_calls_nothing_but_verbs() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ostiary.cli.options import ConfigOption
+from ostiary.cli.options import OptionalConfigOption
 from ostiary.cli.output import out, print_json, report_faults
 from ostiary.config import Config, load
 from ostiary.config.meaning import meaning
@@ -18,12 +18,14 @@ from ostiary.log import plain
 
 
 def check(
+    context: typer.Context,
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The configuration, a TOML file.")] = None,
-    config: ConfigOption = None,
+    config: OptionalConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False,
 ) -> None:
     """Tell every fault of a configuration, or what it means."""
-    if (file is None) == (config is None):
+    is_named_twice = file is not None and _is_on_command_line(context, "config")
+    if is_named_twice or (file is None and config is None):
         raise typer.BadParameter("name one file, as FILE or by --config FILE", param_hint="FILE")
     path = file or config
     assert path is not None
@@ -46,6 +48,12 @@ def check(
         )
     else:
         _in_words(settings)
+
+
+def _is_on_command_line(context: typer.Context, parameter: str) -> bool:
+    """Whether an option was given there, not by its environment variable."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _in_words(settings: Config) -> None:

@@ -24,11 +24,20 @@ SECONDS = 5.0
 
 UrlOption = Annotated[
     str,
-    typer.Option("--url", metavar="URL", help="The admin endpoint: http://..., https://... or unix:/path."),
+    typer.Option(
+        "--url", metavar="URL", envvar="OSTIARY_URL",
+        help="The admin endpoint: http://..., https://... or unix:/path.",
+    ),
+]  # fmt: skip
+TokenOption = Annotated[
+    Path | None,
+    typer.Option("--token-file", metavar="FILE", envvar="OSTIARY_TOKEN_FILE", help="The file with its token."),
 ]
-TokenOption = Annotated[Path | None, typer.Option("--token-file", metavar="FILE", help="The file with its token.")]
 CaOption = Annotated[
-    Path | None, typer.Option("--ca", metavar="FILE", help="The authority of its certificate, if not the system's.")
+    Path | None,
+    typer.Option(
+        "--ca", metavar="FILE", envvar="OSTIARY_CA", help="The authority of its certificate, if not the system's."
+    ),
 ]
 
 

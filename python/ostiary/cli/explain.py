@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ostiary._core import Control
+from ostiary.cli.options import ConfigOption
 from ostiary.cli.output import out, print_json
 from ostiary.config import Config, Listener, load
 from ostiary.config.wording import did_you_mean
@@ -50,7 +51,7 @@ class Asked(NamedTuple):
 
 
 def explain(
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a TOML file.")],
+    config: ConfigOption,
     operation: Annotated[str, typer.Option(metavar="WORD", help="What is done: bind, search, compare, ...")],
     address: Annotated[
         str | None, typer.Option("--from", metavar="IP", help="Where from; omitted: by a unix socket.")

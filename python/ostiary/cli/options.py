@@ -1,4 +1,7 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, and the environment variables that say the same where a place differs.
+
+An option on the command line counts more than its variable.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,12 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a TOML file.")
-]
+CONFIG = typer.Option("--config", "-c", metavar="FILE", envvar="OSTIARY_CONFIG", help="The configuration, a TOML file.")
+ConfigOption = Annotated[Path, CONFIG]
+OptionalConfigOption = Annotated[Path | None, CONFIG]
 LogLevelOption = Annotated[
-    LogLevel, typer.Option("--log-level", case_sensitive=False, help="How much is logged, on stderr.")
+    LogLevel,
+    typer.Option(
+        "--log-level", envvar="OSTIARY_LOG_LEVEL", case_sensitive=False, help="How much is logged, on stderr."
+    ),
 ]

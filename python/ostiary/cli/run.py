@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ostiary import log
-from ostiary.cli.options import LogLevel, LogLevelOption
+from ostiary.cli.options import ConfigOption, LogLevel, LogLevelOption
 from ostiary.config import load
 from ostiary.config.notices import notices
 
 
 def run(
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a TOML file.")],
+    config: ConfigOption,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Run the gateway."""

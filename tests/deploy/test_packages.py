@@ -1,0 +1,91 @@
+"""What is handed out: the source distribution, the versions in all places, the image's recipe and bill of materials."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ..house.tree import ROOT, below, name
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The files of the source distribution, without its folder."""
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is absent: see rust-lang.org")
+    out = tmp_path_factory.mktemp("sdist")
+    maturin = Path(sys.executable).with_name("maturin")
+    subprocess.run([str(maturin), "sdist", "--out", str(out)], cwd=ROOT, check=True, capture_output=True, timeout=50)
+    (archive,) = out.glob("ostiary-*.tar.gz")
+    with tarfile.open(archive) as opened:
+        return {each.partition("/")[2] for each in opened.getnames()}
+
+
+def test_source_distribution_has_what_building_it_takes(contents: set[str]) -> None:
+    crates = [name(each) for each in below("rust", ".rs", ".toml") if not name(each).startswith("rust/fuzz/")]
+    # Of crates their sources: tests and benches of members are not needed, the manifests are.
+    needed = {each for each in crates if "/src/" in each or (each.endswith("Cargo.toml"))}
+    assert sorted(needed - contents) == []
+    package = {name(each) for each in below("python")}
+    assert sorted(package - contents) == []
+    assert {
+        "Cargo.toml", "Cargo.lock", "pyproject.toml", "PKG-INFO", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md",
+        "python/ostiary/py.typed",
+    } <= contents  # fmt: skip
+
+
+def test_source_distribution_has_nothing_else(contents: set[str]) -> None:
+    strange = re.compile(r"(^|/)(target|\.venv|\.git|__pycache__|tests/real|dist)(/|$)|\.(so|pyc|key|pem)$")
+    assert sorted(each for each in contents if strange.search(each)) == []
+
+
+def test_versions_are_one() -> None:
+    version = PROJECT["version"]
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+    chart = yaml.safe_load((ROOT / "deploy/helm/ostiary/Chart.yaml").read_text())
+    (image,) = re.findall(r"^ARG VERSION=(.+)$", (ROOT / "deploy/Containerfile").read_text(), re.MULTILINE)
+    assert {cargo, chart["version"], chart["appVersion"], image} == {version}
+    named = re.findall(r"\bostiary:(\d[\w.]*)", "".join(each.read_text() for each in below("deploy/kubernetes")))
+    assert set(named) == {version}
+
+
+def test_package_says_what_it_is() -> None:
+    classifiers = PROJECT["classifiers"]
+    assert "Typing :: Typed" in classifiers
+    assert "Topic :: System :: Systems Administration :: Authentication/Directory :: LDAP" in classifiers
+    # A licence expression and a classifier of the same kind exclude each other (PEP 639).
+    assert [each for each in classifiers if each.startswith("License ::")] == []
+    least = PROJECT["requires-python"].removeprefix(">=")
+    assert f"Programming Language :: Python :: {least}" in classifiers
+
+
+def test_image_is_built_from_a_wheelhouse_alone() -> None:
+    recipe = (ROOT / "deploy/Containerfile").read_text()
+    context = (ROOT / ".containerignore").read_text().splitlines()
+    copied = re.findall(r"^COPY (?!--from)(\S+)", recipe, re.MULTILINE)
+    assert {f"!{each}" for each in copied} == {each for each in context if each.startswith("!")}
+    assert "--no-index" in recipe
+    assert re.findall(r"^USER (.+)$", recipe, re.MULTILINE) == ["65532:65532"]
+    assert (ROOT / ".dockerignore").read_text() == (ROOT / ".containerignore").read_text()
+
+
+def test_bill_of_materials_names_every_part_once() -> None:
+    command = [sys.executable, str(ROOT / "deploy/bill_of_materials.py")]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=50).stdout)
+    assert (told["bomFormat"], told["specVersion"]) == ("CycloneDX", "1.5")
+    assert told["metadata"]["component"]["purl"] == f"pkg:pypi/ostiary@{PROJECT['version']}"
+    parts = [each["purl"] for each in told["components"]]
+    assert len(parts) == len(set(parts))
+    needed = {re.split(r"[>=<]", each)[0] for each in PROJECT["dependencies"]}
+    assert needed <= {match[1] for each in parts if (match := re.match(r"pkg:pypi/([^@]+)@", each))}
