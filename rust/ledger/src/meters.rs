@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::families::{FAMILIES, Family, Id, Kind};
 
 /// The values of labels that depend on the configuration.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Names {
     /// Listener, its TLS mode, its upstream.
@@ -87,8 +87,6 @@ pub struct Meters {
     arena: Arc<Arena>,
     laid: Vec<Laid>,
     exemplars: bool,
-    /// The word that says how many connections there were.
-    connections: usize,
 }
 
 /// The operations, in the order of their rows.
@@ -120,21 +118,17 @@ impl Meters {
             let words = if laid.family.kind.is_per_worker() { &mut gauges } else { &mut meters };
             *words = words.saturating_add(laid.words());
         }
-        // One more: connections are numbered by all workers together.
-        Layout { meters: meters.saturating_add(1), gauges, ..Layout::default() }
+        Layout { meters, gauges, ..Layout::default() }
     }
 
     /// The meters in an arena of that layout, or of one joined with others.
     pub fn new(names: &Names, arena: Arc<Arena>) -> Self {
-        let laid = lay(names);
-        let counted = laid.iter().filter(|laid| !laid.family.kind.is_per_worker());
-        let connections = counted.fold(0_usize, |words, laid| words.saturating_add(laid.words()));
-        Self { arena, laid, exemplars: names.exemplars, connections }
+        Self { arena, laid: lay(names), exemplars: names.exemplars }
     }
 
-    /// A number for a connection, that no other has had since the gateway started.
-    pub fn next_connection(&self) -> u64 {
-        self.arena.add(self.connections, 1).saturating_add(1)
+    /// What a worker had at the moment, and has no more: it has ended.
+    pub fn forget_worker(&self, worker: usize) {
+        self.arena.forget_worker(worker);
     }
 
     fn laid(&self, id: Id) -> Option<&Laid> {
@@ -430,8 +424,7 @@ mod tests {
             }
         }
         let layout = Meters::layout(&names);
-        assert_eq!(seen.len() + 1, layout.meters + layout.gauges);
-        assert_eq!((meters.next_connection(), meters.next_connection()), (1, 2));
+        assert_eq!(seen.len(), layout.meters + layout.gauges);
     }
 
     #[test]

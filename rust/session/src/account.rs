@@ -14,6 +14,7 @@ use ostiary_ledger::{Ended, Places, Sheet};
 use ostiary_policy::{Mode, Policy, Told};
 
 use crate::bind::has_credentials;
+use crate::settings::Settings;
 use crate::violation::CloseReason;
 
 /// The account of one client.
@@ -65,8 +66,8 @@ struct Begun {
     request: Option<Part>,
     /// The same for tracing, if it is traced.
     trace: Option<Part>,
-    /// What decided about it, or would have.
-    decided: Option<Told>,
+    /// What decided about it, or would have, and under which settings, if the session has had others since.
+    decided: Option<(Told, Option<Arc<Settings>>)>,
     /// Who asked, where the client is somebody else by now.
     identity: Option<Arc<str>>,
 }
@@ -161,15 +162,31 @@ impl Account {
     }
 
     /// A rule decided about a request, or would have.
-    pub(crate) fn decide(&mut self, message_id: u32, policy: &Policy, told: &Told) {
+    pub(crate) fn decide(&mut self, message_id: u32, policy: &Policy, earlier: Option<&Arc<Settings>>, told: &Told) {
         let Some(number) = policy.number(told) else { return };
         let is_monitored = told.mode == Mode::Monitor;
-        self.sheet.refused(number, is_monitored);
+        // Numbers of rules are those of the sheet that came with them.
+        let sheet = earlier.and_then(|settings| settings.sheet.as_ref()).unwrap_or(&self.sheet);
+        sheet.refused(number, is_monitored);
         if let Some(begun) = self.find(message_id)
             && (begun.decided.is_none() || !is_monitored)
         {
-            begun.decided = Some(told.clone());
+            begun.decided = Some((told.clone(), earlier.cloned()));
         }
+    }
+
+    /// The session has other settings from now on; what was decided so far, was under these.
+    pub(crate) fn renew(&mut self, sheet: &Arc<Sheet>, earlier: &Arc<Settings>) {
+        for begun in &mut self.begun {
+            if let Some((_, settings)) = &mut begun.decided {
+                settings.get_or_insert_with(|| Arc::clone(earlier));
+            }
+        }
+        sheet.moved_here();
+        self.sheet.disconnected();
+        self.sheet = Arc::clone(sheet);
+        // They name the listener's upstream.
+        (self.client, self.traced) = (None, None);
     }
 
     /// The client is somebody else from now on. What it asked before, it asked as who it was.
@@ -274,8 +291,9 @@ impl Account {
             Ended::Answered(code) => Some(code),
             Ended::Abandoned | Ended::Unanswered => None,
         };
-        let decided = policy.zip(begun.decided.as_ref()).map(|(policy, told)| {
-            let (plugin, rule) = policy.names(told);
+        let decided = policy.zip(begun.decided.as_ref()).map(|(policy, (told, earlier))| {
+            let earlier = earlier.as_ref().and_then(|settings| settings.policy.as_deref());
+            let (plugin, rule) = earlier.unwrap_or(policy).names(told);
             (plugin, rule, told.mode)
         });
         let server = if begun.sent == Sent::Not { None } else { self.server.as_deref() };
