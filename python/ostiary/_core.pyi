@@ -214,7 +214,7 @@ class Settings:
     ) -> Settings:
         """`upstream` is its name, as clients read it in diagnostic messages. `upstream_knows_gateway`: the servers
         authenticate the gateway itself, so a client's SASL EXTERNAL is refused. `counted`: where sessions count what
-        passes, after `Session.enter`. `generation`: which of the gateway's configurations this is from, for `Event.Held`.
+        passes, after `Session.enter`. `generation`: which of the gateway's configurations this is, for `Event.Held`.
         Raises: ValueError for another word.
         """
     @property
