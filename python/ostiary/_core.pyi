@@ -514,6 +514,9 @@ class Session:
     def outstanding(self) -> int:
         """How many requests wait for their final response."""
     @property
+    def idle_since(self) -> float | None:
+        """Since when nothing came and nobody waits for anything; None while somebody does."""
+    @property
     def client_tls(self) -> TlsFacts | None:
         """What the client's handshake agreed on; None without TLS."""
 

@@ -17,7 +17,7 @@ from ostiary.operating import Operating, doors_of
 from ostiary.sockets import Doors, allow_open_files
 
 if TYPE_CHECKING:
-    from ostiary._core import Totals
+    from ostiary.place import Totals
     from ostiary.plan import Plan
 
 __all__ = ["Alone", "serve"]

@@ -8,13 +8,13 @@ import asyncio
 import gc
 import logging
 import socket
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ostiary import log
-from ostiary._core import Totals
 from ostiary.counters import Counters
 from ostiary.listener import Admission, Form, Listener, form
-from ostiary.place import Memory, Place, share, share_anew
+from ostiary.place import Memory, Place, Totals, share, share_anew
 from ostiary.policing import Policing
 from ostiary.seeing import Seeing
 from ostiary.sockets import Doors
@@ -23,8 +23,8 @@ from ostiary.upstream import Upstream
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ostiary._core import Shared
     from ostiary.audit import AuditWriter
+    from ostiary.place import Shared
     from ostiary.plan import Plan
     from ostiary.policing import Prepared
     from ostiary.sockets import Door
@@ -35,6 +35,8 @@ logger = logging.getLogger("ostiary.gateway")
 
 # How often a drain looks whether the last answers are out, seconds.
 DRAIN_STEP = 0.02
+# A client that has said nothing for so long is between two requests, and its next one not already on its way.
+QUIET_SECONDS = 0.5
 # How often is looked whether anything still is under way under an earlier configuration, seconds.
 TIDY_SECONDS = 1.0
 
@@ -181,12 +183,15 @@ class Gateway:
         for listener in self._listeners.values():
             listener.stop_accepting()
         self.doors.close(keeps_files=keeps_files)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self.plan.drain_seconds
+        begin = monotonic()
         while connections := [each for listener in self._listeners.values() for each in listener.connections]:
-            late = loop.time() >= end
+            now = monotonic()
+            late = now >= begin + self.plan.drain_seconds
+            # A client that asks without a pause may go on for half of the time. Then a pause is one, however short.
+            quiet = QUIET_SECONDS if now < begin + self.plan.drain_seconds / 2 else 0.0
             for connection in connections:
-                if late or connection.session.outstanding == 0:
+                since = connection.session.idle_since
+                if late or (since is not None and now - since >= quiet):
                     connection.shut_down()
                 if late:
                     connection.abort()

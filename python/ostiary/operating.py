@@ -22,8 +22,8 @@ from ostiary.watching import watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ostiary._core import Totals
     from ostiary.commanding import Customer
+    from ostiary.place import Totals
     from ostiary.plan import Inherited, Plan
 
 __all__ = ["Host", "Operating", "doors_of"]

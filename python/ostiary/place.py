@@ -7,12 +7,12 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ostiary._core import Shared
+from ostiary._core import Shared, Totals
 
 if TYPE_CHECKING:
     from ostiary.plan import Plan
 
-__all__ = ["Memory", "Place", "memory_for", "memory_needed", "share", "share_anew"]
+__all__ = ["Memory", "Place", "Shared", "Totals", "memory_for", "memory_needed", "share", "share_anew"]
 
 # Clients that connect at the same time have an address each, at worst. Four counters for each of them, so that none
 # is kept out because those near it are in use.
@@ -80,7 +80,9 @@ class Place:
     @classmethod
     def from_message(cls, told: dict[str, Any]) -> Place:
         """As a worker is told."""
-        return cls(**{**told, "key": bytes.fromhex(told["key"]), "memory": Memory(*told["memory"])})
+        tables, meters, layout = told["memory"]
+        memory = Memory(tables, meters, None if layout is None else tuple(layout))
+        return cls(**{**told, "key": bytes.fromhex(told["key"]), "memory": memory})
 
 
 def names(plan: Plan) -> str:

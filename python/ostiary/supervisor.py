@@ -18,18 +18,17 @@ from typing import TYPE_CHECKING, Any, cast
 import uvloop
 
 from ostiary import __version__, log
-from ostiary._core import Totals
 from ostiary.counters import Counters
 from ostiary.generation import Generation, plan_descriptor
 from ostiary.keeping import Keeper
 from ostiary.operating import Operating, doors_of
-from ostiary.place import Memory, Place, memory_for, memory_needed, share, share_anew
+from ostiary.place import Memory, Place, Totals, memory_for, memory_needed, share, share_anew
 from ostiary.sockets import Doors, allow_open_files
 from ostiary.worker import command, received
 
 if TYPE_CHECKING:
-    from ostiary._core import Shared
     from ostiary.log import Level
+    from ostiary.place import Shared
     from ostiary.plan import Plan
     from ostiary.sockets import Door
 

@@ -332,6 +332,11 @@ impl PySession {
     }
 
     #[getter]
+    fn idle_since(&self) -> Option<f64> {
+        self.0.idle_since()
+    }
+
+    #[getter]
     fn client_tls(&self, py: Python<'_>) -> PyResult<Option<Py<PyTlsFacts>>> {
         self.0.client_tls().map(|facts| tls_facts(py, facts)).transpose()
     }
