@@ -18,6 +18,9 @@ from ostiary._core_shared import (
     Shared as Shared,
 )
 from ostiary._core_shared import (
+    Totals as Totals,
+)
+from ostiary._core_shared import (
     audit_fields as audit_fields,
 )
 from ostiary._core_values import (
@@ -207,11 +210,16 @@ class Settings:
         listener: str,
         policy: Policy | None = None,
         counted: Shared | None = None,
+        generation: int = 0,
     ) -> Settings:
         """`upstream` is its name, as clients read it in diagnostic messages. `upstream_knows_gateway`: the servers
         authenticate the gateway itself, so a client's SASL EXTERNAL is refused. `counted`: where sessions count what
-        passes, after `Session.enter`. Raises: ValueError for another word.
+        passes, after `Session.enter`. `generation`: which of the gateway's configurations this is, for `Event.Held`.
+        Raises: ValueError for another word.
         """
+    @property
+    def is_in_use(self) -> bool:
+        """Whether any session has them, or a request that is under way began under them."""
 
 @final
 class Policy:
@@ -412,11 +420,13 @@ class Event:
     class Held(Event):
         """A request waits for a hook's verdict: call `resume` with its `hold`."""
 
-        __match_args__: Final = ("hold", "stage", "operation", "request")
-        def __new__(cls, hold: int, stage: int, operation: str, request: bytes) -> Event.Held: ...
+        __match_args__: Final = ("hold", "stage", "generation", "operation", "request")
+        def __new__(cls, hold: int, stage: int, generation: int, operation: str, request: bytes) -> Event.Held: ...
         hold: Final[int]
         stage: Final[int]
         """The hook's place in the policy."""
+        generation: Final[int]
+        """The configuration that the policy is from: a request that is under way keeps to it."""
         operation: Final[str]
         request: Final[bytes]
         """The request, whole."""
@@ -425,9 +435,10 @@ class Event:
     class BadReplacement(Event):
         """What a hook gave instead of a request is none; the request was refused."""
 
-        __match_args__: Final = ("stage",)
-        def __new__(cls, stage: int) -> Event.BadReplacement: ...
+        __match_args__: Final = ("stage", "generation")
+        def __new__(cls, stage: int, generation: int) -> Event.BadReplacement: ...
         stage: Final[int]
+        generation: Final[int]
 
     @final
     class Finished(Event):
@@ -484,6 +495,13 @@ class Session:
     def expire(self, now: float) -> Step: ...
     def resume(self, hold: int, verdict: Verdict, now: float) -> Step:
         """A hook has decided. A `hold` whose request has gone meanwhile does nothing."""
+    def renew(self, settings: Settings, now: float, address: str | None = None) -> Step:
+        """The listener has other settings. What comes from now on is judged and limited by them; what is under way
+        ends under the policy that it began under. TLS that is established stays.
+
+        Without a policy in them, a session that had one keeps it. `address` as in the constructor, for a session that
+        was made without.
+        """
     def shut_down(self) -> Step:
         """The gateway stops: the client gets a notice, and the session ends."""
     @property
@@ -495,6 +513,9 @@ class Session:
     @property
     def outstanding(self) -> int:
         """How many requests wait for their final response."""
+    @property
+    def idle_since(self) -> float | None:
+        """Since when nothing came and nobody waits for anything; None while somebody does."""
     @property
     def client_tls(self) -> TlsFacts | None:
         """What the client's handshake agreed on; None without TLS."""

@@ -17,7 +17,7 @@ from ostiary.plugins import PASS, Client, Request, Result, Verdict
 if TYPE_CHECKING:
     from ostiary._core import Event
     from ostiary.connection import Connection
-    from ostiary.plugins.hooks import HookChain
+    from ostiary.policing import Policing
 
 __all__ = ["Asking"]
 
@@ -27,13 +27,12 @@ PASSED = _core.Verdict.Pass()
 class Asking:
     """The dealings of one connection with the plugins."""
 
-    __slots__ = ("_chain", "_client", "_connection", "_is_answering", "_questions", "_run", "_tasks")
+    __slots__ = ("_client", "_connection", "_is_answering", "_policing", "_questions", "_tasks")
 
     def __init__(
-        self, chain: HookChain, connection: Connection, number: int, address: str | None, listener: str
+        self, policing: Policing, connection: Connection, number: int, address: str | None, listener: str
     ) -> None:
-        self._chain = chain
-        self._run = chain.run
+        self._policing = policing
         self._connection = connection
         self._client = Client(number, address, listener)
         # A verdict may let other requests come forward: they are asked about in turn, not from inside one another.
@@ -50,7 +49,8 @@ class Asking:
 
     def admit(self) -> None:
         """Asks whether a client that has just come may stay; until all agree, nothing is read from it."""
-        verdict = self._chain.connect(self._client)
+        hooks = self._policing.hooks
+        verdict = PASS if hooks is None else hooks.connect(self._client)
         if isinstance(verdict, Verdict):
             self._admitted(verdict)
         else:
@@ -72,20 +72,24 @@ class Asking:
 
     def finished(self, event: Event.Finished) -> None:
         """A request that hooks observe has had its last response."""
-        if self._chain.observes:
+        hooks = self._policing.hooks
+        if hooks is not None and hooks.observes:
             request = Request(event.operation, event.request)
-            self._chain.finished(self._client, request, Result(event.code, event.entries))
+            hooks.finished(self._client, request, Result(event.code, event.entries))
 
     def closed(self) -> None:
         """The client is gone: nobody waits for answers any more."""
         self._questions.clear()
         for task in self._tasks:
             task.cancel()
-        if self._chain.follows:
-            self._chain.closed(self._client)
+        hooks = self._policing.hooks
+        if hooks is not None and hooks.follows:
+            hooks.closed(self._client)
 
     def _ask(self, question: Event.Held) -> None:
-        verdict = self._run(question.stage, self._client, Request(question.operation, question.request))
+        # A request that is under way is asked about of those who were there when it came.
+        chain = self._policing.chains[question.generation]
+        verdict = chain.run(question.stage, self._client, Request(question.operation, question.request))
         if verdict is PASS:
             # Nearly everything: no call more than it takes.
             connection = self._connection

@@ -148,6 +148,18 @@ class Connection(asyncio.Protocol):
         )  # fmt: skip
         self._transport.abort()
 
+    def renew(self, *, looks_anew: bool) -> None:
+        """The listener has other settings."""
+        listener = self._listener
+        address = peer(self._transport)[0] if looks_anew else None
+        if self._asking is None and listener.hooks is not None:
+            self._asking = listener.asking(self, peer(self._transport)[0])
+            self._asking.client_changed()
+        self._transport.set_write_buffer_limits(high=listener.buffered_bytes)
+        if self.link is not None:
+            self.link.count_in(listener.seeing.counters)
+        self.take(self.session.renew(listener.settings, monotonic(), address))
+
     def shut_down(self) -> None:
         """Ends the session with a notice."""
         self.take(self.session.shut_down())
@@ -215,7 +227,7 @@ class Connection(asyncio.Protocol):
             self._asking.finished(event)
 
     def _note_bad_replacement(self, event: Event.BadReplacement) -> None:
-        plugin = "" if self._listener.hooks is None else self._listener.hooks.plugin(event.stage)
+        plugin = self._listener.policing.chains[event.generation].plugin(event.stage)
         log.event(logger, logging.ERROR, "plugin_failed", plugin=plugin, reason="its replacement is no such request")
 
     def _pause(self, _event: Event) -> None:

@@ -1,36 +1,57 @@
-"""One worker: the listeners and upstreams of a plan, from start to stop. Knows of other workers only what it shares."""
+"""One worker: the listeners and upstreams of a plan, and of the plans that follow it, from start to stop. Knows of
+other workers only what it shares.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
-import os
-import signal
 import socket
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import uvloop
-
-from ostiary import __version__, log, notify
-from ostiary.errors import OstiaryError
-from ostiary.listener import Admission, Listener
-from ostiary.place import Place, share
+from ostiary import log
+from ostiary.counters import Counters
+from ostiary.listener import Admission, Form, Listener, form
+from ostiary.place import Memory, Place, Totals, share, share_anew
 from ostiary.policing import Policing
 from ostiary.seeing import Seeing
-from ostiary.sockets import allow_open_files, close_sockets, open_sockets
+from ostiary.sockets import Doors
 from ostiary.upstream import Upstream
 
 if TYPE_CHECKING:
-    from ostiary.control import Channel
-    from ostiary.plan import Plan
+    from collections.abc import Mapping
 
-__all__ = ["Gateway", "serve"]
+    from ostiary.audit import AuditWriter
+    from ostiary.place import Shared
+    from ostiary.plan import Plan
+    from ostiary.policing import Prepared
+    from ostiary.sockets import Door
+
+__all__ = ["Gateway", "Renewal"]
 
 logger = logging.getLogger("ostiary.gateway")
 
 # How often a drain looks whether the last answers are out, seconds.
 DRAIN_STEP = 0.02
+# A client that has said nothing for so long is between two requests, and its next one not already on its way.
+QUIET_SECONDS = 0.5
+# How often is looked whether anything still is under way under an earlier configuration, seconds.
+TIDY_SECONDS = 1.0
+
+
+class Renewal(NamedTuple):
+    """What another plan comes to, made beside what is in force."""
+
+    plan: Plan
+    generation: int
+    shared: Shared
+    policing: Prepared
+    upstreams: dict[str, Upstream]
+    forms: dict[str, Form]
+    audit: AuditWriter | None
+    sockets: Mapping[str, list[socket.socket]]
 
 
 class Gateway:
@@ -39,46 +60,66 @@ class Gateway:
     def __init__(self, plan: Plan, place: Place | None = None) -> None:
         """Raises: OSError when what is shared cannot be had; Unloadable when a plugin cannot be made any more."""
         self._place = place = place or Place()
+        self.plan = plan
+        """The plan in force."""
         self.shared = shared = share(plan, place)
+        self.totals = Totals(place.generation, shared)
+        """What was counted under this plan and those before it."""
         self.seeing = seeing = Seeing(plan, shared, place.worker)
-        upstreams = {each.name: Upstream(each, seeing) for each in plan.upstreams}
-        admission = Admission(shared, plan.connections, plan.connections_per_address)
-        self._policing = policing = Policing(plan, seeing)
-        self._plan = plan
-        self._opened: list[dict[str, socket.socket]] = []
-        self.listeners = [
-            Listener(each, upstreams[each.upstream], admission, policing, seeing) for each in plan.listeners
-        ]
+        self._admission = Admission(shared, plan.connections, plan.connections_per_address)
+        self.policing = Policing(plan, seeing, place.generation)
+        self._upstreams: dict[str, Upstream] = {}
+        self._listeners: dict[str, Listener] = {}
+        self._upstreams = self._made_upstreams(plan, shared)
+        self._listeners = {
+            name: Listener(each, self._admission, self.policing, seeing)
+            for name, each in self._forms(plan, shared, self._upstreams, place.generation).items()
+        }
+        self.doors = Doors()
+        """What it accepts on; none where a supervisor has them."""
+        self._tidying: asyncio.TimerHandle | None = None
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """Those that accept."""
+        return [each for each in self._listeners.values() if each.is_open]
 
     @property
     def addresses(self) -> dict[str, str]:
         """Where each listener listens, by its name."""
         return {listener.name: listener.address for listener in self.listeners}
 
-    async def start(self) -> None:
+    @property
+    def clients(self) -> dict[str, int]:
+        """How many each listener has, also those that do not accept any more."""
+        return {name: len(each.connections) for name, each in self._listeners.items()}
+
+    async def start(self, inherited: Mapping[str, Door] | None = None) -> None:
         """Opens every listener, or none.
 
         Raises:
             OSError: an address cannot be bound; names the listener.
         """
-        inherited = {name: socket.socket(fileno=each) for name, each in self._place.sockets.items()}
-        if not inherited:
-            self._opened = open_sockets(self._plan.listeners)
-            (inherited,) = self._opened
-        self._policing.start()
+        placed = {name: [socket.socket(fileno=each) for each in own] for name, own in self._place.sockets.items()}
+        if not placed:
+            self.doors.take(self.doors.prepare(self.plan.listeners, inherited))
+        self.policing.start()
         self.seeing.start()
-        for listener in self.listeners:
-            await listener.open(inherited[listener.name])
+        await self._open(placed or self.doors.of_worker(0))
+        for own in placed.values():
+            for each in own:
+                each.close()
 
     def status(self) -> dict[str, Any]:
         """What this worker has to tell of itself, for JSON."""
         return {
             **self.seeing.status(),
-            "connections": {listener.name: len(listener.connections) for listener in self.listeners},
+            "connections": self.clients,
             "listeners": [
-                {"name": each.name, "address": each.address, "tls": self._plan.listeners[index].tls["mode"]}
-                for index, each in enumerate(self.listeners)
+                {"name": each.name, "address": each.address, "tls": each.form.plan.tls["mode"]}
+                for each in self.listeners
             ],
+            "generations": self.totals.in_use,
         }
 
     async def statuses(self) -> list[dict[str, Any]]:
@@ -90,107 +131,119 @@ class Gateway:
         log.event(logger, logging.INFO, "reopened")
         self.seeing.reopen()
 
-    async def stop(self) -> None:
+    def prepare(
+        self, plan: Plan, generation: int, sockets: Mapping[str, list[socket.socket]], memory: Memory | None = None
+    ) -> Renewal:
+        """What another plan comes to. Nothing that is in force changes, whatever happens here.
+
+        Raises:
+            OSError: there is no memory, or the audit's file cannot be opened.
+            Unloadable: a plugin cannot be made.
+            ValueError: the core refuses a part of it.
+        """
+        shared = share_anew(self.shared, plan, memory or Memory())
+        policing = self.policing.prepare(plan, shared)
+        upstreams = self._made_upstreams(plan, shared)
+        forms = self._forms(plan, shared, upstreams, generation)
+        # Last, as it begins to write.
+        audit = self.seeing.prepare(plan)
+        return Renewal(plan, generation, shared, policing, upstreams, forms, audit, sockets)
+
+    async def take(self, renewal: Renewal) -> None:
+        """Another plan is in force: clients are judged by it from their next request."""
+        plan, shared, forms = renewal.plan, renewal.shared, renewal.forms
+        before = [each.settings for each in self._listeners.values()]
+        # Without a pause: whoever asks from now on, asks under one plan.
+        self.plan, self.shared, self._upstreams = plan, shared, renewal.upstreams
+        self.totals.succeed(renewal.generation, shared)
+        self.seeing.take(plan, shared, renewal.audit)
+        self._admission.take(shared, plan.connections, plan.connections_per_address)
+        self.policing.take(renewal.policing, renewal.generation, self.seeing.counters, before)
+        for upstream in renewal.upstreams.values():
+            upstream.counters = self.seeing.counters
+        for name, each in forms.items():
+            if name in self._listeners:
+                self._listeners[name].renew(each)
+            else:
+                self._listeners[name] = Listener(each, self._admission, self.policing, self.seeing)
+        for name in [each for each in self._listeners if each not in renewal.sockets]:
+            self._listeners[name].stop_accepting()
+            if name not in forms:
+                self._listeners.pop(name)
+        await self._open(renewal.sockets)
+        self._tidy()
+
+    def abandon(self, renewal: Renewal) -> None:
+        """What was prepared is not wanted after all."""
+        if renewal.audit is not None:
+            self.seeing.retire(renewal.audit)
+
+    async def stop(self, *, keeps_files: bool = False) -> None:
         """Stops accepting, lets what is outstanding be answered for `drain_seconds`, tells the clients, and closes."""
-        for listener in self.listeners:
+        for listener in self._listeners.values():
             listener.stop_accepting()
-        if self._opened:
-            close_sockets(self._plan.listeners, self._opened)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._plan.drain_seconds
-        while connections := [each for listener in self.listeners for each in listener.connections]:
-            late = loop.time() >= end
+        self.doors.close(keeps_files=keeps_files)
+        begin = monotonic()
+        while connections := [each for listener in self._listeners.values() for each in listener.connections]:
+            now = monotonic()
+            late = now >= begin + self.plan.drain_seconds
+            # A client that asks without a pause may go on for half of the time. Then a pause is one, however short.
+            quiet = QUIET_SECONDS if now < begin + self.plan.drain_seconds / 2 else 0.0
             for connection in connections:
-                if late or connection.session.outstanding == 0:
+                since = connection.session.idle_since
+                if late or (since is not None and now - since >= quiet):
                     connection.shut_down()
                 if late:
                     connection.abort()
             await asyncio.sleep(DRAIN_STEP)
-        self._policing.stop()
+        if self._tidying is not None:
+            self._tidying.cancel()
+        self.policing.stop()
         # What was written last leaves with the next turns of the loop.
         await asyncio.sleep(DRAIN_STEP)
         self.seeing.stop()
 
+    async def _open(self, sockets: Mapping[str, list[socket.socket]]) -> None:
+        for name, own in sockets.items():
+            await self._listeners[name].open(own)
 
-def serve(plan: Plan, place: Place | None = None, supervisor: socket.socket | None = None) -> int:
-    """Runs a gateway until SIGTERM or SIGINT, or until its supervisor is gone; gives the exit status."""
-    allow_open_files()
-    try:
-        return uvloop.run(run(plan, place, supervisor))
-    except OSError as error:
-        log.event(logger, logging.ERROR, "start_failed", error=error.strerror or str(error))
-    except OstiaryError as error:
-        # A file that changed between the check and now.
-        log.event(logger, logging.ERROR, "start_failed", error=str(error))
-    return 1
+    def _made_upstreams(self, plan: Plan, shared: Shared) -> dict[str, Upstream]:
+        """Those of the plan; what did not change stays, with what is known of its servers."""
+        counters = Counters(shared.meters)
+        made = {}
+        for each in plan.all_upstreams:
+            known = self._upstreams.get(each.name)
+            # What Python's TLS reads it reads from files, which may have changed.
+            is_same = known is not None and known.plan == each and each.openssl is None
+            made[each.name] = known if known is not None and is_same else Upstream(each, counters)
+        return made
+
+    def _forms(self, plan: Plan, shared: Shared, upstreams: Mapping[str, Upstream], generation: int) -> dict[str, Form]:
+        known = self._listeners
+        return {
+            each.name: form(
+                each,
+                upstreams[each.upstream],
+                shared,
+                is_seen=self.seeing.is_on,
+                generation=generation,
+                before=known[each.name].form if each.name in known else None,
+            )
+            for each in plan.all_listeners
+        }
+
+    def _tidy(self) -> None:
+        """Gives up what nothing is under way under any more."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            self._tidying = None
+        is_left = self.policing.tidy()
+        self.totals.fold(self.totals.in_use)
+        if is_left or self.totals.earlier:
+            self._tidying = asyncio.get_running_loop().call_later(TIDY_SECONDS, self._tidy)
 
 
-async def run(plan: Plan, place: Place | None = None, supervisor: socket.socket | None = None) -> int:
-    """Starts, waits for a signal, stops."""
-    gateway = Gateway(plan, place)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, hang_up, gateway, supervisor is None)
-    await gateway.start()
-    admin = None
-    if plan.admin is not None and supervisor is None:
-        from ostiary.source import GatewaySource, open_admin
-
-        source = GatewaySource(
-            plan,
-            gateway.shared,
-            statuses=gateway.statuses,
-            processes=lambda: {"gateway": os.getpid()},
-            is_stopping=stopping.is_set,
-        )
-        admin = await open_admin(plan, source)
-    # What exists now lives as long as the process: the collector need not look at it again.
+def settle_memory() -> None:
+    """What exists now lives as long as the process: the collector need not look at it again."""
     gc.collect()
     gc.freeze()
-    log.event(logger, logging.INFO, "started", version=__version__, listeners=len(gateway.listeners))
-    watched = obeying = None
-    if supervisor is None:
-        notify.ready()
-        watched = asyncio.create_task(notify.keep_watchdog())
-    else:
-        from ostiary.control import Channel
-
-        obeying = asyncio.create_task(obey(await Channel.open(supervisor), gateway, stopping))
-    await stopping.wait()
-    log.event(logger, logging.INFO, "stopping")
-    if supervisor is None:
-        notify.stopping(plan.drain_seconds)
-    await gateway.stop()
-    if admin is not None:
-        await admin.stop()
-    log.event(logger, logging.INFO, "stopped")
-    for task in (obeying, watched):
-        if task is not None:
-            task.cancel()
-    return 0
-
-
-def hang_up(gateway: Gateway, is_alone: bool) -> None:
-    """What SIGHUP asks for. Of several processes the supervisor tells the service manager."""
-    if is_alone:
-        notify.reloading()
-    gateway.reopen()
-    if is_alone:
-        notify.ready()
-
-
-async def obey(supervisor: Channel, gateway: Gateway, stopping: asyncio.Event) -> None:
-    """Answers the supervisor, until it is gone."""
-    supervisor.send({"ready": True})
-    try:
-        while (asked := await supervisor.receive()) is not None:
-            if asked.get("ask") == "status":
-                supervisor.send({"status": gateway.status()})
-    finally:
-        supervisor.close()
-    # Nobody would replace this worker, and another gateway may want its addresses.
-    if not stopping.is_set():
-        log.event(logger, logging.ERROR, "supervisor_lost")
-        stopping.set()

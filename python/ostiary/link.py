@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from time import monotonic
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from ostiary.connection import Connection
+    from ostiary.counters import Counters
 
 __all__ = ["UpstreamLink", "close", "keep_alive"]
 
@@ -25,7 +27,7 @@ LINGER_SECONDS = 5.0
 class UpstreamLink(asyncio.Protocol):
     """The upstream's socket of one session."""
 
-    __slots__ = ("_connection", "_count", "_holds_client", "_transport", "write")
+    __slots__ = ("_connection", "_count", "_holds_client", "_labels", "_transport", "write")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -76,10 +78,20 @@ class UpstreamLink(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._release_client()
 
-    def begin(self, count: Callable[[int], None]) -> None:
+    def begin(self, count: Callable[[int], None], upstream: str, server: str) -> None:
         """The server is ready: counted as such until the connection is lost."""
         self._count = count
+        self._labels = (upstream, server)
         count(1)
+
+    def count_in(self, counters: Counters) -> None:
+        """Counted there from now on, unless the server has no place there: then where it was."""
+        if self._count is not None:
+            with contextlib.suppress(KeyError):
+                count = counters.counter("upstream_connections", *self._labels, "ready")
+                self._count(-1)
+                self._count = count
+                count(1)
 
     def keep_alive(self) -> None:
         """Has the kernel look whether the server is still there.

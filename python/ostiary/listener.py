@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary import log
 from ostiary._core import ListenerTls, Settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ostiary.seeing import Seeing
     from ostiary.upstream import Upstream
 
-__all__ = ["Admission", "Listener"]
+__all__ = ["Admission", "Form", "Listener", "form"]
 
 logger = logging.getLogger("ostiary.listener")
 
@@ -35,6 +36,10 @@ class Admission:
         self._shared = shared
         self._most = connections
         self._most_per_address = connections_per_address
+
+    def take(self, shared: Shared, connections: int, connections_per_address: int) -> None:
+        """Counts there from now on, up to these."""
+        self._shared, self._most, self._most_per_address = shared, connections, connections_per_address
 
     def admit(self, connection: Connection) -> tuple[Hold, ...] | str:
         """Counts a client in: what is to be released when it goes, or the limit that keeps it out."""
@@ -50,67 +55,114 @@ class Admission:
         return one, of_address
 
 
+class Form(NamedTuple):
+    """What a listener is under one configuration."""
+
+    plan: ListenerPlan
+    upstream: Upstream
+    tls: ListenerTls
+    settings: Settings
+
+
+def form(
+    plan: ListenerPlan,
+    upstream: Upstream,
+    shared: Shared,
+    *,
+    is_seen: bool,
+    generation: int,
+    before: Form | None = None,
+) -> Form:
+    """What a plan comes to; TLS that did not change stays, with the sessions that clients may resume."""
+    tls = before.tls if before is not None and before.plan.tls == plan.tls else ListenerTls(**plan.tls)
+    settings = Settings(
+        tls=tls,
+        upstream=upstream.name,
+        upstream_knows_gateway=upstream.knows_gateway,
+        listener=plan.name,
+        policy=shared.policy,
+        counted=shared if is_seen else None,
+        generation=generation,
+        **plan.settings,
+    )
+    return Form(plan, upstream, tls, settings)
+
+
 class Listener:
     """An address the gateway accepts on."""
 
-    def __init__(
-        self, plan: ListenerPlan, upstream: Upstream, admission: Admission, policing: Policing, seeing: Seeing
-    ) -> None:
-        self.name = plan.name
-        self.upstream = upstream
-        self.buffered_bytes: int = plan.settings["buffered_bytes"]
-        self.settings = Settings(
-            tls=ListenerTls(**plan.tls),
-            upstream=upstream.name,
-            upstream_knows_gateway=upstream.knows_gateway,
-            listener=plan.name,
-            policy=policing.policy,
-            counted=seeing.shared if seeing.is_on else None,
-            **plan.settings,
-        )
-        self.looks_at_clients = seeing.is_on or policing.policy is not None
-        """Whether anybody asks where clients come from."""
+    def __init__(self, form: Form, admission: Admission, policing: Policing, seeing: Seeing) -> None:
+        self.name = form.plan.name
         self.connections: dict[Connection, tuple[Hold, ...]] = {}
         """The clients, and what each counts as in use."""
         self._admission = admission
-        self._policing = policing
+        self.policing = policing
         self.seeing = seeing
         # Who takes part in limits on connections, and how to give that back.
         self._entries: dict[Connection, Entry] = {}
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._sockets: set[int] = set()
         self.address = ""
-        """Where it listens, as the configuration writes addresses; empty before it does."""
+        """Where it listens; the real port where the configuration says 0."""
+        self._take(form)
 
     @property
     def hooks(self) -> HookChain | None:
-        """The plugins that are asked live."""
-        return self._policing.hooks
+        """The plugins that are asked live, if there are any."""
+        return self.policing.hooks
 
     @property
     def decisions(self) -> Decisions:
-        """What rules decided."""
-        return self._policing.decisions
+        """Where what rules decide is noted."""
+        return self.policing.decisions
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it accepts."""
+        return bool(self._servers)
 
     def asking(self, connection: Connection, address: str | None) -> Asking:
-        """The connection's dealings with those plugins."""
+        """What asks the plugins about one connection."""
+        # Late, as hooks are.
         from ostiary.asking import Asking
 
-        assert self.hooks is not None
-        return Asking(self.hooks, connection, connection.number, address, self.name)
+        return Asking(self.policing, connection, connection.number, address, self.name)
 
-    async def open(self, listening: socket.socket) -> None:
-        """Accepts from now on; closes the socket when it stops."""
+    async def open(self, sockets: list[socket.socket]) -> None:
+        """Accepts on these from now on, and on no others. They stay the caller's, and are not kept."""
+        numbers = {os.fstat(one.fileno()).st_ino for one in sockets}
+        if numbers == self._sockets:
+            return
         loop = asyncio.get_running_loop()
-        self.address = listening_address(listening)
-        if listening.family == socket.AF_UNIX:
-            self._server = await loop.create_unix_server(self._accept, sock=listening, backlog=BACKLOG)
-        else:
-            self._server = await loop.create_server(self._accept, sock=listening, backlog=BACKLOG)
+        before, self._servers, self._sockets = self._servers, [], numbers
+        self.address = listening_address(sockets[0])
+        for one in sockets:
+            open_server = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
+            self._servers.append(await open_server(self._accept, sock=one.dup(), backlog=BACKLOG))
+        for each in before:
+            each.close()
 
     def stop_accepting(self) -> None:
-        """Closes the socket; the clients stay."""
-        if self._server is not None:
-            self._server.close()
+        """Closes the sockets; the clients stay."""
+        for each in self._servers:
+            each.close()
+        self._servers, self._sockets = [], set()
+
+    def renew(self, form: Form) -> None:
+        """It is this from now on, for its clients too."""
+        looked = self.looks_at_clients
+        self._take(form)
+        looks_anew = self.looks_at_clients and not looked
+        for connection in tuple(self.connections):
+            connection.renew(looks_anew=looks_anew)
+
+    def _take(self, form: Form) -> None:
+        self.form = form
+        self.upstream = form.upstream
+        self.settings = form.settings
+        self.buffered_bytes: int = form.plan.settings["buffered_bytes"]
+        self.looks_at_clients = self.seeing.is_on or self.policing.policy is not None
+        """Whether anybody asks where clients come from."""
 
     def admit(self, connection: Connection, address: str | None) -> str | None:
         """What keeps out a client that has just connected, if anything; its address where somebody asks for it."""
@@ -138,7 +190,7 @@ class Listener:
 
     def _enter(self, connection: Connection, address: str | None) -> str | None:
         """The rule of the policy that limits connections and keeps the client out."""
-        policy = self._policing.policy
+        policy = self.policing.policy
         if policy is None or not policy.limits_connections:
             return None
         entry = policy.admit(self.name, address, monotonic())

@@ -6,18 +6,30 @@ and it has no parser to attack. `plan` runs where the configuration was checked;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ostiary.admin.plan import AdminPlan, CertificateExpiry, ServerAddress
 from ostiary.cores import usable_cores
+from ostiary.watching import Mark, mark
 
 if TYPE_CHECKING:
     from ostiary import config
     from ostiary.audit import AuditPlan
 
-__all__ = ["HookPlan", "ListenerPlan", "Plan", "ServerPlan", "TracingPlan", "UpstreamPlan", "plan"]
+__all__ = [
+    "HookPlan",
+    "Inherited",
+    "ListenerPlan",
+    "Plan",
+    "ProcessPlan",
+    "ServerPlan",
+    "TracingPlan",
+    "UpstreamPlan",
+    "plan",
+]
 
 Identity = tuple[tuple[bytes, ...], bytes, tuple[str, ...]]
 """Chain and key as DER, and the names: what the core takes."""
@@ -95,6 +107,40 @@ class TracingPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessPlan:
+    """How the process is told to change."""
+
+    configuration: str = ""
+    """The file; empty where there is none."""
+    files: tuple[tuple[str, Mark | None], ...] = ()
+    """That file and every one that it names, as they were when they were read."""
+    watches: bool = False
+    """Whether it is reloaded when one of them changes."""
+    control: str | None = None
+    """The unix socket by which it takes orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """Descriptors that a process begins with."""
+
+    listeners: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Sockets that listeners accept on, by their names."""
+    admin: int | None = None
+    """The same of the admin endpoint."""
+    is_ours: bool = True
+    """The files of unix sockets are the gateway's to remove, and not a service manager's."""
+    giver: int | None = None
+    """The channel to the process that gave them, and waits to hear that they are in use."""
+
+    @property
+    def descriptors(self) -> list[int]:
+        """All of them."""
+        single = [each for each in (self.admin, self.giver) if each is not None]
+        return [*single, *(each for _, own in self.listeners for each in own)]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a worker needs."""
 
@@ -116,10 +162,41 @@ class Plan:
     """The admin endpoint; None without one."""
     workers: int = 1
     """How many processes serve."""
+    drain_delay_seconds: float = 0.0
+    """Between not being ready any more and sending new clients away."""
+    process: ProcessPlan = ProcessPlan()
+    """How the process is told things."""
+    inherited: Inherited | None = None
+    """What it got from the process before it, or from a service manager."""
+    notices: tuple[tuple[str, str], ...] = ()
+    """What is worth knowing of the configuration: key paths and words."""
+    lingering: tuple[tuple[ListenerPlan, UpstreamPlan], ...] = ()
+    """Listeners that are gone from the configuration and still have clients, with where those are sent."""
+
+    @property
+    def all_listeners(self) -> tuple[ListenerPlan, ...]:
+        """Those of the configuration, and those that linger."""
+        return (*self.listeners, *(each for each, _ in self.lingering))
+
+    @property
+    def all_upstreams(self) -> tuple[UpstreamPlan, ...]:
+        """The same of upstreams."""
+        known = {each.name for each in self.upstreams}
+        gone = {each.name: each for _, each in self.lingering if each.name not in known}
+        return (*self.upstreams, *gone.values())
+
+    def with_lingering(self, before: Plan, clients: Mapping[str, int]) -> Plan:
+        """The plan that follows another one, whose listeners had so many clients a moment ago."""
+        names = {each.name for each in self.listeners}
+        upstreams = {each.name: each for each in before.all_upstreams}
+        # Where clients come, some may have come since.
+        gone = [each for each in before.listeners if each.name not in names]
+        gone += [each for each, _ in before.lingering if each.name not in names and clients.get(each.name)]
+        return replace(self, lingering=tuple((each, upstreams[each.upstream]) for each in gone))
 
 
-def plan(asked: config.Config) -> Plan:
-    """The plan of a checked configuration.
+def plan(asked: config.Config, path: Path | None = None) -> Plan:
+    """The plan of a checked configuration, from the file of this path.
 
     Raises:
         IdentityError: a certificate, key or authority cannot be used (any more).
@@ -141,6 +218,22 @@ def plan(asked: config.Config) -> Plan:
         tracing=None if asked.tracing is None else TracingPlan(asked.tracing.endpoint, asked.tracing.sample),
         admin=None if asked.admin is None else admin(asked.admin, asked),
         workers=usable_cores() if asked.workers == "auto" else asked.workers,
+        drain_delay_seconds=limits.drain_delay_seconds,
+        process=process(asked, path),
+    )
+
+
+def process(asked: config.Config, path: Path | None) -> ProcessPlan:
+    """The plan of how the process is told things."""
+    from ostiary.config.files import files_of
+
+    named = [] if path is None else [str(path.absolute()), *map(str, files_of(asked))]
+    control = None if asked.process.control is None else str(asked.process.control)
+    return ProcessPlan(
+        configuration=named[0] if named else "",
+        files=tuple((each, mark(each)) for each in dict.fromkeys(named)),
+        watches=asked.process.watch and path is not None,
+        control=control,
     )
 
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from ostiary.counters import Counters
+
 if TYPE_CHECKING:
-    from ostiary._core import Meters, Shared
+    from ostiary._core import Shared
     from ostiary.audit import AuditPlan, AuditWriter
     from ostiary.plan import Plan, TracingPlan
     from ostiary.tracing import Tracer
 
 __all__ = ["Seeing"]
 
-PREFIX = "ostiary_"
 LAG_SECONDS = 1.0
 """How often the event loop is looked at: a wake-up that nobody notices."""
 FLUSH_SECONDS = 0.1
@@ -33,49 +34,28 @@ TOPS_MOST = 20
 REFUSALS_MOST = 50
 """So many of the last refusals are told in a status: what fits on a screen or two."""
 
-Meter = tuple[int, int]
-
 
 class Seeing:
     """What one worker counts and tells."""
 
     def __init__(self, plan: Plan, shared: Shared, worker: int = 0) -> None:
         self.shared = shared
+        self.counters = Counters(shared.meters)
+        """What is counted under the configuration in force."""
         self.worker = worker
         self.is_on = plan.admin is not None or plan.audit is not None or plan.tracing is not None
         """Whether sessions count and record."""
         self.refusals: deque[dict[str, Any]] = deque(maxlen=REFUSALS_MOST)
         """The last requests that were not let pass, the latest last."""
-        self._meters: Meters = shared.meters
-        self._lag = self.meter("event_loop_lag_seconds")
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self._due = 0.0
+        self._audit_plan = plan.audit
         self._audit = None if plan.audit is None else self._writer(plan.audit)
         self._tracer = None if plan.tracing is None else _tracer(plan.tracing)
 
-    def meter(self, family: str, *labels: str) -> Meter:
-        """The place of one value, by the family's name without its prefix. Raises: KeyError when there is none."""
-        return self._meters.meter(PREFIX + family, *labels)
-
-    def counter(self, family: str, *labels: str) -> Callable[[int], None]:
-        """What adds to one value. Raises: KeyError when there is none."""
-        return partial(self._meters.add, self.meter(family, *labels))
-
-    def timer(self, family: str, *labels: str) -> Callable[[float], None]:
-        """What adds seconds to one histogram. Raises: KeyError when there is none."""
-        return partial(self._meters.observe, self.meter(family, *labels))
-
-    def add(self, meter: Meter, by: int = 1) -> None:
-        """Adds to a counter, or to this worker's part of a gauge."""
-        self._meters.add(meter, by)
-
-    def put(self, meter: Meter, value: float) -> None:
-        """Sets a gauge."""
-        self._meters.put(meter, value)
-
     def violation(self, peer: str, kind: str) -> None:
         """A peer broke the protocol."""
-        self.add(self.meter("violations_total", peer, kind))
+        self.counters.add("violations_total", peer, kind)
 
     def start(self) -> None:
         """Looks at the event loop, and writes records, from now on.
@@ -92,6 +72,31 @@ class Seeing:
             self._again(FLUSH_SECONDS, self._flush)
         self._due = monotonic() + LAG_SECONDS
         self._again(LAG_SECONDS, self._look)
+
+    def prepare(self, plan: Plan) -> AuditWriter | None:
+        """The audit's output under another configuration, writing, if it is another one. Records stay what they are.
+
+        Raises:
+            OSError: its file cannot be opened.
+        """
+        if plan.audit is None or plan.audit == self._audit_plan:
+            return None
+        audit = self._writer(plan.audit)
+        audit.start()
+        return audit
+
+    def take(self, plan: Plan, shared: Shared, audit: AuditWriter | None) -> None:
+        """Another configuration is in force."""
+        self.shared = shared
+        self.counters = Counters(shared.meters)
+        if audit is not None:
+            before, self._audit, self._audit_plan = self._audit, audit, plan.audit
+            assert before is not None
+            self.retire(before)
+
+    def retire(self, audit: AuditWriter) -> None:
+        """An output is not in use any more; what it has not written yet it writes, and nobody waits for that."""
+        threading.Thread(target=audit.stop, args=(STOP_SECONDS,), name="ostiary-audit-before").start()
 
     def stop(self) -> None:
         """Ends that; blocks until the records are written, for so long as a stop may take."""
@@ -123,14 +128,17 @@ class Seeing:
         # Late: a gateway that records nothing does without.
         from ostiary.audit import AuditWriter
 
-        lost, written = self.counter("audit_records_lost_total"), self.counter("audit_records_total")
+        def counting(family: str) -> Callable[[int], None]:
+            return lambda records: self.counters.add(family, by=records)
+
+        lost, written = counting("audit_records_lost_total"), counting("audit_records_total")
         return AuditWriter(plan, lost=lost, written=written)
 
     def _again(self, seconds: float, call: Callable[[], None]) -> None:
         self._timers[call] = asyncio.get_running_loop().call_later(seconds, call)
 
     def _look(self) -> None:
-        self.put(self._lag, max(monotonic() - self._due, 0.0))
+        self.counters.put(max(monotonic() - self._due, 0.0), "event_loop_lag_seconds")
         # The time of day may have been set.
         self._set_wall()
         self._due = monotonic() + LAG_SECONDS

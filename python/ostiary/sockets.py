@@ -2,7 +2,8 @@
 
 A gateway of one process opens one for each listener. A supervisor opens one for each worker, all with the same port,
 and keeps them: the kernel spreads clients over them, and a client that waits in one outlives the worker. Of a unix
-socket there is one, on which all accept.
+socket there is one, on which all accept. Sockets that were inherited may be fewer or more than workers: then some
+share one, or have several.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import os
 import resource
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from ostiary.link import keep_alive
 if TYPE_CHECKING:
     from ostiary.plan import ListenerPlan
 
-__all__ = ["BACKLOG", "allow_open_files", "close_sockets", "listening_address", "open_sockets"]
+__all__ = ["BACKLOG", "Door", "Doors", "address_of", "allow_open_files", "listening_address"]
 
 logger = logging.getLogger("ostiary.listener")
 
@@ -31,37 +33,107 @@ BACKLOG = 4096
 """Connections that wait to be accepted: a burst of a thousand clients is ordinary after a network cut."""
 
 
-def open_sockets(listeners: Iterable[ListenerPlan], workers: int = 1) -> list[dict[str, socket.socket]]:
-    """What each worker accepts on, by the listeners' names; clients may connect from now on. All, or none.
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a listener accepts on: one socket, or several with the same address."""
 
-    Raises:
-        OSError: an address cannot be bound; names the listener.
-    """
-    found: list[dict[str, socket.socket]] = [{} for _ in range(workers)]
-    opened: list[ListenerPlan] = []
-    for plan in listeners:
+    plan: ListenerPlan
+    sockets: tuple[socket.socket, ...]
+    is_ours: bool = True
+    """The file of a unix socket goes when this is closed; not where a service manager made it."""
+
+    def close(self, *, keeps_file: bool = False) -> None:
+        """Accepts nothing by these descriptors any more; who has others of the same sockets goes on."""
+        for one in self.sockets:
+            one.close()
+        if self.plan.path is not None and self.is_ours and not keeps_file:
+            with contextlib.suppress(OSError):
+                Path(self.plan.path).unlink()
+
+
+class Doors:
+    """The sockets of all listeners, for a number of workers."""
+
+    def __init__(self, workers: int = 1) -> None:
+        self._workers = workers
+        self._doors: dict[str, Door] = {}
+
+    def prepare(
+        self, listeners: Iterable[ListenerPlan], inherited: Mapping[str, Door] | None = None
+    ) -> dict[str, Door]:
+        """What listeners accept on: what is there already, or was inherited, or else is opened now. All, or none.
+
+        Raises:
+            OSError: an address cannot be bound; names the listener.
+        """
+        there = {place(each.plan): each for each in self._doors.values()}
+        found: dict[str, Door] = {}
         try:
-            sockets = unix_socket(plan, workers) if plan.path is not None else network_sockets(plan, workers)
+            for plan in listeners:
+                door = there.get(place(plan)) or self._door(plan, inherited or {})
+                found[plan.name] = replace(door, plan=plan)
+        except OSError:
+            self.abandon(found)
+            raise
+        return found
+
+    def take(self, prepared: dict[str, Door]) -> None:
+        """These from now on; the others are closed. What is used by nobody any more sends clients away."""
+        used = {one for door in prepared.values() for one in door.sockets}
+        before, self._doors = self._doors, prepared
+        for name, door in before.items():
+            if used.isdisjoint(door.sockets):
+                door.close()
+                log.event(logger, logging.INFO, "listener_closed", listener=name)
+
+    def abandon(self, prepared: Mapping[str, Door]) -> None:
+        """Closes what was prepared and is not wanted after all."""
+        used = {one for door in self._doors.values() for one in door.sockets}
+        for door in prepared.values():
+            if used.isdisjoint(door.sockets):
+                door.close()
+
+    def of_worker(self, worker: int, doors: Mapping[str, Door] | None = None) -> dict[str, list[socket.socket]]:
+        """What a worker accepts on: its share of the sockets, so that each has somebody who does."""
+        return {
+            name: list(door.sockets[worker :: self._workers]) or [door.sockets[worker % len(door.sockets)]]
+            for name, door in (self._doors if doors is None else doors).items()
+        }
+
+    def close(self, *, keeps_files: bool = False) -> None:
+        """Closes all, and removes the files of unix sockets unless another process goes on with them."""
+        for door in self._doors.values():
+            door.close(keeps_file=keeps_files)
+        self._doors = {}
+
+    def __iter__(self) -> Iterator[tuple[str, Door]]:
+        return iter(self._doors.items())
+
+    def _door(self, plan: ListenerPlan, inherited: Mapping[str, Door]) -> Door:
+        known = inherited.get(plan.name)
+        if known is not None:
+            log.event(
+                logger, logging.INFO, "listener_inherited",
+                listener=plan.name, address=listening_address(known.sockets[0]), sockets=len(known.sockets),
+            )  # fmt: skip
+            return known
+        try:
+            sockets = [unix_socket(plan)] if plan.path is not None else network_sockets(plan, self._workers)
         except OSError as error:
-            close_sockets(opened, found)
             reason = error.strerror or str(error)
             raise OSError(error.errno, f"listener {plan.name}: cannot listen: {reason}") from error
-        opened.append(plan)
-        for worker, one in zip(found, sockets, strict=True):
-            worker[plan.name] = one
         log.event(logger, logging.INFO, "listener_opened", listener=plan.name, address=listening_address(sockets[0]))
-    return found
+        return Door(plan, tuple(sockets))
 
 
-def close_sockets(listeners: Iterable[ListenerPlan], sockets: Iterable[dict[str, socket.socket]]) -> None:
-    """Closes what `open_sockets` gave, and removes the files of unix sockets."""
-    for worker in sockets:
-        for one in worker.values():
-            one.close()
-    for plan in listeners:
-        if plan.path is not None:
-            with contextlib.suppress(OSError):
-                Path(plan.path).unlink()
+def address_of(plan: ListenerPlan) -> tuple[str, int, str | None]:
+    """Where it listens, as its plan says."""
+    return plan.host, plan.port, plan.path
+
+
+def place(plan: ListenerPlan) -> tuple[object, ...]:
+    """What two listeners share that could use each other's sockets; a port that is chosen is nobody else's."""
+    return *address_of(plan), plan.name if plan.path is None and plan.port == 0 else ""
 
 
 def listening_address(listening: socket.socket) -> str:
@@ -120,8 +192,8 @@ def bound_socket(family: int, address: object, *, shares_port: bool = False) -> 
     return one
 
 
-def unix_socket(plan: ListenerPlan, workers: int) -> list[socket.socket]:
-    """The same one for all."""
+def unix_socket(plan: ListenerPlan) -> socket.socket:
+    """One for all workers."""
     assert plan.path is not None
     remove_stale_socket(Path(plan.path))
     one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -135,7 +207,7 @@ def unix_socket(plan: ListenerPlan, workers: int) -> list[socket.socket]:
         raise
     finally:
         os.umask(before)
-    return [one] * workers
+    return one
 
 
 def listen(one: socket.socket) -> None:

@@ -5,61 +5,68 @@ Knows neither sockets nor HTTP. Whoever runs the processes says which there are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from ostiary._core import Meters
+
 if TYPE_CHECKING:
-    from ostiary._core import Shared
-    from ostiary.admin.source import Exemplar, Family, Sample, Status
-    from ostiary.plan import Plan
+    import socket
 
-__all__ = ["GatewaySource", "open_admin"]
+    from ostiary.admin.endpoint import Admin
+    from ostiary.admin.plan import AdminPlan, CertificateExpiry
+    from ostiary.admin.source import Exemplar, Family, Sample
+    from ostiary.operating import Host
+    from ostiary.reloading import Reloader
+
+__all__ = ["HostSource", "open_admin"]
 
 
-class GatewaySource:
-    """One gateway; `ostiary.admin.source.Source` says what is asked of it."""
+class HostSource:
+    """One host; `ostiary.admin.source.Source` says what is asked of it."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        shared: Shared,
-        *,
-        statuses: Callable[[], Coroutine[Any, Any, Sequence[Status]]],
-        processes: Callable[[], dict[str, int]],
-        is_stopping: Callable[[], bool],
-    ) -> None:
-        self._meters = shared.meters
-        self._is_stopping = is_stopping
-        self.statuses = statuses
-        self.processes = processes
-        assert plan.admin is not None
-        self.certificates = plan.admin.certificates
+    def __init__(self, host: Host, reloader: Reloader) -> None:
+        self._host = host
+        self._reloader = reloader
+        self.statuses = host.statuses
+        self.processes = host.processes
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the gateway takes no new clients any more."""
-        return self._is_stopping()
+        """Whether the gateway takes no new clients any more, or soon will not."""
+        return self._host.is_stopping
+
+    @property
+    def certificates(self) -> Sequence[CertificateExpiry]:
+        """The end of every certificate that the gateway shows."""
+        admin = self._host.plan.admin
+        return () if admin is None else admin.certificates
+
+    @property
+    def reload(self) -> dict[str, Any] | None:
+        """The last time that the configuration was read again."""
+        return self._reloader.last
 
     def families(self) -> Sequence[Family]:
         """What is counted."""
-        return [(name, kind, labels, told, bounds) for name, kind, labels, told, bounds in self._meters.families()]
+        return [(name, kind, labels, told, bounds) for name, kind, labels, told, bounds in Meters.families()]
 
     def samples(self) -> Sequence[Sample]:
         """What was counted until now, by all workers."""
-        return self._meters.samples()
+        return self._host.totals.samples()
 
     def exemplars(self) -> Sequence[Exemplar]:
         """One operation of late for each bucket that has one."""
         family, since = "ostiary_operation_duration_seconds", time() - monotonic()
         return [
             (family, labels, bucket, {"connection": str(connection), "message": str(message)}, seconds, since + at)
-            for labels, bucket, connection, message, seconds, at in self._meters.exemplars()
+            for labels, bucket, connection, message, seconds, at in self._host.totals.exemplars()
         ]
 
 
-async def open_admin(plan: Plan, source: GatewaySource) -> Any:
-    """The endpoint, serving.
+async def open_admin(plan: AdminPlan, source: HostSource, given: socket.socket | None = None) -> Admin:
+    """The endpoint, serving, by a socket that was given if there is one.
 
     Raises:
         OSError: its address cannot be bound.
@@ -67,10 +74,9 @@ async def open_admin(plan: Plan, source: GatewaySource) -> Any:
     # Late: a gateway without an endpoint does without its libraries.
     from ostiary.admin.endpoint import Admin
 
-    assert plan.admin is not None
-    admin = Admin(plan.admin, source)
+    admin = Admin(plan, source)
     try:
-        await admin.start()
+        await admin.start(given)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(error.errno, f"admin: cannot listen: {reason}") from error

@@ -12,19 +12,25 @@ import logging
 import os
 import signal
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 import uvloop
 
-from ostiary import __version__, log, notify
+from ostiary import __version__, log
+from ostiary.counters import Counters
+from ostiary.generation import Generation, plan_descriptor
 from ostiary.keeping import Keeper
-from ostiary.place import Place, share
-from ostiary.sockets import allow_open_files, close_sockets, open_sockets
+from ostiary.operating import Operating, doors_of
+from ostiary.place import Memory, Place, Totals, memory_for, memory_needed, share, share_anew
+from ostiary.sockets import Doors, allow_open_files
 from ostiary.worker import command, received
 
 if TYPE_CHECKING:
     from ostiary.log import Level
+    from ostiary.place import Shared
     from ostiary.plan import Plan
+    from ostiary.sockets import Door
 
 __all__ = ["Supervisor", "main"]
 
@@ -32,6 +38,8 @@ logger = logging.getLogger("ostiary.supervisor")
 
 # Beyond the time that clients have to finish, before a worker that does not stop is killed.
 STOP_SECONDS = 5.0
+# How often workers are asked whether anything still is under way under an earlier plan.
+SETTLE_SECONDS = 2.0
 
 
 class Supervisor:
@@ -43,23 +51,32 @@ class Supervisor:
         Raises:
             OSError: an address cannot be bound, or there is no memory.
         """
-        memory = os.memfd_create("ostiary-shared", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        self._plan = plan
-        place = Place(worker=plan.workers, processes=plan.workers + 1, memory=memory)
+        tables, meters = memory_for("tables", "meters")
+        place = Place(worker=plan.workers, processes=plan.workers + 1, memory=Memory(tables, meters))
         self.shared = share(plan, place)
         """What the workers count in."""
-        self._sockets = open_sockets(plan.listeners, plan.workers)
+        self.totals = Totals(0, self.shared)
+        """What was counted under this plan and those before it."""
+        self.doors = Doors(plan.workers)
+        """The sockets of the listeners."""
+        prepared = self.doors.prepare(plan.listeners, doors_of(plan))
+        self.doors.take(prepared)
+        memory = Memory(tables, meters, self.shared.layout)
+        self.generation = Generation(0, plan, descriptor, place.key, memory, (None, None), self.doors, prepared)
+        """The plan in force, as workers get it."""
+        self.operating = Operating(self)
         self._stopping = asyncio.Event()
-        self._restarts = self.shared.meters.meter("ostiary_worker_restarts_total")
+        self._settling: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.keepers = [
-            Keeper(
-                self,
-                Place(number, place.processes, place.key, memory, {name: each.fileno() for name, each in own.items()}),
-                lambda channel: command("worker", str(descriptor), level, str(channel), *arguments),
-                descriptor,
-            )
-            for number, own in enumerate(self._sockets)
+            Keeper(self, number, lambda plan, channels: command("worker", str(plan), level, channels, *arguments))
+            for number in range(plan.workers)
         ]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return self.generation.plan
 
     @property
     def is_stopping(self) -> bool:
@@ -90,48 +107,127 @@ class Supervisor:
 
     def note_restart(self) -> None:
         """A worker is replaced."""
-        self.shared.meters.add(self._restarts)
+        Counters(self.shared.meters).add("worker_restarts_total")
+
+    def count_reload(self, result: str) -> None:
+        """Counts one."""
+        Counters(self.shared.meters).add("config_reloads_total", result)
+
+    def forget_worker(self, worker: int) -> None:
+        """A worker has ended: what it had in use is given back."""
+        self.shared.forget_worker(worker)
+        self.totals.forget_worker(worker)
+
+    async def renew(self, plan: Plan) -> None:
+        """Puts another plan in force: in all workers, or in none.
+
+        Raises:
+            OSError, ValueError: it cannot; nothing has changed.
+        """
+        clients: Counter[str] = Counter()
+        for status in await self.statuses():
+            clients.update(status["connections"])
+        plan = plan.with_lingering(self.plan, clients)
+        prepared = self.doors.prepare(plan.listeners)
+        generation = None
+        try:
+            generation, shared = self._generation_of(plan, prepared)
+            refused = await asyncio.gather(*(each.prepare(generation) for each in self.keepers))
+            if any(refused):
+                raise ValueError(next(each for each in refused if each))
+        except BaseException:
+            self.doors.abandon(prepared)
+            for each in self.keepers:
+                each.abandon()
+            if generation is not None:
+                close_descriptors(generation.plan_descriptor, *generation.new_memory)
+            raise
+        before, self.generation, self.shared = self.generation, generation, shared
+        self.totals.succeed(generation.number, shared)
+        await asyncio.gather(*(each.take(generation) for each in self.keepers))
+        self.doors.take(prepared)
+        replaced = zip(before.memory[:2], generation.memory[:2], strict=True)
+        close_descriptors(before.plan_descriptor, *(old for old, new in replaced if old != new))
+        self.operating.renew(plan)
+        self._settle_later()
+
+    def catch_up(self, keeper: Keeper) -> None:
+        """A worker started with a plan that is not in force any more: it ends, and begins with the one that is."""
+        log.event(logger, logging.INFO, "worker_outdated", worker=keeper.number, pid=keeper.pid)
+        keeper.signal(signal.SIGKILL)
 
     async def run(self) -> int:
         """Keeps workers until SIGTERM or SIGINT; gives the exit status."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._pass_on_hang_up)
-        admin = await self._open_admin() if self._plan.admin is not None else None
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        await self.operating.open()
         keeping = [asyncio.create_task(each.keep()) for each in self.keepers]
-        watched = asyncio.create_task(notify.keep_watchdog(self._is_well))
         status = await self._until_it_ends(keeping)
         self.stop()
+        await self.operating.before_drain()
         log.event(logger, logging.INFO, "stopping")
-        notify.stopping(self._plan.drain_seconds + STOP_SECONDS)
         # Before the workers close theirs: the last one closes the door.
-        close_sockets(self._plan.listeners, self._sockets)
+        self.doors.close(keeps_files=self.operating.is_handed_over)
         for each in self.keepers:
-            each.signal(signal.SIGTERM)
-        _, late = await asyncio.wait(keeping, timeout=self._plan.drain_seconds + STOP_SECONDS)
+            each.stop()
+        _, late = await asyncio.wait(keeping, timeout=self.plan.drain_seconds + STOP_SECONDS)
         for each in self.keepers:
             if each.pid is not None:
                 log.event(logger, logging.ERROR, "worker_killed", worker=each.number, pid=each.pid)
                 each.signal(signal.SIGKILL)
         await asyncio.gather(*keeping)
-        watched.cancel()
-        if admin is not None:
-            await admin.stop()
+        await self.operating.close()
+        if self._settling is not None:
+            self._settling.cancel()
         log.event(logger, logging.INFO, "stopped")
         return 1 if late else status
 
-    async def _open_admin(self) -> Any:
-        from ostiary.source import GatewaySource, open_admin
+    def _generation_of(self, plan: Plan, prepared: dict[str, Door]) -> tuple[Generation, Shared]:
+        """What workers get with another plan, and the supervisor's own part of it."""
+        before = self.generation
+        needs = memory_needed(self.shared, plan)
+        made: list[int | None] = [
+            memory_for(purpose)[0] if is_needed else None
+            for purpose, is_needed in zip(("tables", "meters"), needs, strict=True)
+        ]
+        try:
+            shared = share_anew(self.shared, plan, Memory(made[0], made[1]))
+            descriptor = plan_descriptor(plan)
+        except BaseException:
+            close_descriptors(*made)
+            raise
+        tables, meters = (new if new is not None else old for new, old in zip(made, before.memory[:2], strict=True))
+        memory = Memory(tables, meters, shared.layout)
+        new_memory = (made[0], made[1])
+        number = before.number + 1
+        return Generation(number, plan, descriptor, before.key, memory, new_memory, self.doors, prepared), shared
 
-        source = GatewaySource(
-            self._plan,
-            self.shared,
-            statuses=self.statuses,
-            processes=self.processes,
-            is_stopping=lambda: self.is_stopping,
-        )
-        return await open_admin(self._plan, source)
+    def _settle_later(self) -> None:
+        if self.totals.earlier and self._settling is None:
+            self._settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._begin_settling)
+
+    def _begin_settling(self) -> None:
+        task = asyncio.create_task(self._settle())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _settle(self) -> None:
+        """Adds up what was counted under plans under which nothing is under way any more."""
+        self._settling = None
+        told = await asyncio.gather(*(each.status() for each in self.keepers))
+        # Of one that says nothing nobody knows, unless it is not there.
+        silent = any(status is None and each.pid is not None for status, each in zip(told, self.keepers, strict=True))
+        if not silent:
+            in_use = {number for status in told if status is not None for number in status["generations"]}
+            self.totals.fold([*in_use, self.generation.number])
+        self._settle_later()
+
+    def _hang_up(self) -> None:
+        for each in self.keepers:
+            each.hang_up()
+        self.operating.hang_up()
 
     async def _until_it_ends(self, keeping: list[asyncio.Task[None]]) -> int:
         """Waits until there is a reason to stop; the exit status that it has.
@@ -146,24 +242,21 @@ class Supervisor:
         elif any(starting.result()):
             log.event(
                 logger, logging.INFO, "started",
-                version=__version__, listeners=len(self._plan.listeners), workers=len(self.keepers),
+                version=__version__, listeners=len(self.plan.listeners), workers=len(self.keepers),
             )  # fmt: skip
-            notify.ready()
+            self.operating.announce()
             await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
         elif not self.is_stopping:
             log.event(logger, logging.ERROR, "start_failed", error="no worker could start")
             return 1
         return 0
 
-    async def _is_well(self) -> bool:
-        """Whether a service manager may hear that all is well: some worker answers, or all are about to end."""
-        return self.is_stopping or bool(await self.statuses())
 
-    def _pass_on_hang_up(self) -> None:
-        notify.reloading()
-        for each in self.keepers:
-            each.hang_up()
-        notify.ready()
+def close_descriptors(*numbers: int | None) -> None:
+    """Closes those that are there."""
+    for each in numbers:
+        if each is not None:
+            os.close(each)
 
 
 async def supervise(plan: Plan, descriptor: int, level: Level) -> int:

@@ -21,8 +21,8 @@ from ostiary.link import UpstreamLink
 
 if TYPE_CHECKING:
     from ostiary.connection import Connection
+    from ostiary.counters import Counters
     from ostiary.plan import ServerPlan, UpstreamPlan
-    from ostiary.seeing import Seeing
 
 __all__ = ["Dial", "Server", "Upstream"]
 
@@ -51,17 +51,19 @@ class Server:
 class Upstream:
     """A named group of servers that hold the same data."""
 
-    def __init__(self, plan: UpstreamPlan, seeing: Seeing) -> None:
+    def __init__(self, plan: UpstreamPlan, counters: Counters) -> None:
+        self.plan = plan
         self.name = plan.name
         self.connect_seconds = plan.connect_seconds
         self.knows_gateway = plan.knows_gateway
         self.servers = tuple(servers(plan))
         self._failing: set[str] = set()
-        self._seeing = seeing
+        self.counters = counters
+        """What is counted under the configuration that it is from."""
 
     def counter(self, server: Server, state: str) -> Callable[[int], None]:
         """Counts connections to a server that are in this state: `dialling` or `ready`."""
-        return self._seeing.counter("upstream_connections", self.name, server.plan.text, state)
+        return self.counters.counter("upstream_connections", self.name, server.plan.text, state)
 
     def note(self, server: Server, fault: str | None) -> None:
         """Logs a server that fails for the first time, or answers again: a dead one must be seen behind a live one."""
@@ -161,7 +163,8 @@ class Dial:
                 self._stop()
                 self._end_attempt()
                 assert self._link is not None
-                self._link.begin(self._upstream.counter(self._server, "ready"))
+                count = self._upstream.counter(self._server, "ready")
+                self._link.begin(count, self._upstream.name, self._server.plan.text)
                 self._upstream.note(self._server, None)
                 self._connection.end_dial()
             case Event.UpstreamFailed(reason=reason):

@@ -37,6 +37,8 @@ def become(plan: Plan, level: Level) -> NoReturn:
     with open(descriptor, "wb", closefd=False) as memory:
         pickle.dump(plan, memory)
     os.set_inheritable(descriptor, True)
+    for each in [] if plan.inherited is None else plan.inherited.descriptors:
+        os.set_inheritable(each, True)
     told = [str(descriptor), level]
     own = command("worker", *told, ALONE) if plan.workers == 1 else command("supervisor", *told)
     sys.stdout.flush()
@@ -59,27 +61,28 @@ def received(descriptor: int) -> Plan:
 
 def main() -> int:
     """Runs the plan that was handed over, alone or as one of several; gives the exit status."""
-    descriptor, level, channel = int(sys.argv[1]), cast("Level", sys.argv[2]), sys.argv[3]
+    descriptor, level, channels = int(sys.argv[1]), cast("Level", sys.argv[2]), sys.argv[3]
     plan = received(descriptor)
     os.close(descriptor)
-    if channel == ALONE:
+    if channels == ALONE:
         log.configure(level)
         # Late, so that a fault in it is logged.
-        from ostiary.gateway import serve
+        from ostiary.alone import serve as serve_alone
 
-        return serve(plan)
+        return serve_alone(plan)
     from ostiary.control import receive_first
 
-    supervisor = socket.socket(fileno=int(channel))
-    supervisor.set_inheritable(False)
+    supervisor, descriptors = (socket.socket(fileno=int(each)) for each in channels.split(","))
+    for each in (supervisor, descriptors):
+        each.set_inheritable(False)
     told = receive_first(supervisor)
     log.configure(level, worker=told["worker"])
-    from ostiary.gateway import serve
+    from ostiary.obeying import serve
     from ostiary.place import Place
 
     place = Place.from_message(told)
     place.keep_descriptors()
-    return serve(plan, place, supervisor)
+    return serve(plan, place, supervisor, descriptors)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ class Gateway:
     is_stopping: bool = False
     certificates: list[tuple[str, str, float]] = field(default_factory=list)
     asked: int = 0
+    reload: dict[str, Any] | None = None
 
     def add(self, family: str, *labels: str, by: float = 1) -> None:
         """Counts."""

@@ -57,7 +57,7 @@ DENIED = {
 }  # fmt: skip
 # Who may know the core: the driver, and what is made of its values: plugins, their tests, and the demo.
 CORE_IMPORTERS = re.compile(
-    r"ostiary(\.asking|\.connection|\.decisions|\.gateway|\.link|\.listener|\.place|\.policing|\.seeing|\.source|\.supervisor|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
+    r"ostiary(\.asking|\.connection|\.counters|\.decisions|\.gateway|\.link|\.listener|\.place|\.policing|\.seeing|\.source|\.supervisor|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
     r"|\.testing|\.cli\.explain|\.demo\..+)?"
 )
 # What a part of the package must not import, even for types.
@@ -76,6 +76,10 @@ STRANGERS = {
     "ostiary.gateway": r"ostiary\.(cli|config|demo|supervisor|tls)\b",
     "ostiary.supervisor": r"ostiary\.(_core|cli|config|connection|demo|gateway|listener|plugins|tls|upstream)\b",
     "ostiary.keeping": r"ostiary\.(_core|cli|config|connection|demo|gateway|listener|plugins|tls|upstream)\b",
+    "ostiary.operating": r"ostiary\.(_core|cli|config|connection|demo|gateway|listener|plugins|tls|upstream)\b",
+    "ostiary.reloading": r"ostiary\.(_core|cli|config|connection|demo|gateway|listener|plugins|tls|upstream)\b",
+    "ostiary.commanding": r"ostiary\.(?!log$)",
+    "ostiary.watching": r"ostiary\.(?!plan$|reloading$|plan\.|reloading\.)",
     "ostiary.control": r"ostiary\.",
     "ostiary.cores": r"ostiary\.",
     "ostiary.plan": r"ostiary\.(_core|cli|connection|demo|gateway|link|listener|upstream)\b",
@@ -231,7 +235,7 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
     [
         ("ostiary.cli", {"uvloop", "ostiary.gateway", "ostiary.listener", "ostiary.connection", "ostiary.demo.main"}),
         (
-            "ostiary.gateway",
+            "ostiary.alone, ostiary.obeying",
             {
                 "cryptography",
                 "pydantic",

@@ -43,7 +43,9 @@ class Playbook:
         tls = tls or ListenerTls("none", ())
         self.now = 0.0
         self.setup = setup or ServerSetup("none")
-        self.session = Session(Settings(tls=tls, **(DEFAULTS | settings)), self.now, address)
+        self.tls = tls
+        self.settings = Settings(tls=tls, **(DEFAULTS | settings))
+        self.session = Session(self.settings, self.now, address)
         self.to_client = b""
         self.to_upstream = b""
         self.events: list[Event] = []
@@ -92,6 +94,12 @@ class Playbook:
 
     def resume(self, hold: int, verdict: Verdict) -> Self:
         return self._take(self.session.resume(hold, verdict, self.now))
+
+    def renew(self, address: str | None = None, **settings: Any) -> Settings:
+        """The listener has other settings from now on; gives those it had."""
+        before, self.settings = self.settings, Settings(tls=self.tls, **(DEFAULTS | settings))
+        self._take(self.session.renew(self.settings, self.now, address))
+        return before
 
     def waits(self, seconds: float) -> Self:
         self.now += seconds

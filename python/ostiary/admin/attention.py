@@ -53,6 +53,11 @@ def _counted(document: dict[str, Any]) -> _Found:
         yield "serious", f"{lost:.0f} audit records were lost"
     if restarts := gateway["worker_restarts"]:
         yield "warning", f"workers died and were replaced: {restarts:.0f}"
+    last = document.get("reload")
+    if last is not None and last["faults"]:
+        first = last["faults"][0]
+        where = f"{first['path']}: " if first["path"] else ""
+        yield "serious", f"the configuration could not be read again: {where}{first['message']}"
     for each in document["plugins"]:
         if each["errors"]:
             yield "warning", f"plugin {each['name']} failed, and so refused: {each['errors']:.0f}"

@@ -10,6 +10,8 @@ import asyncio
 import json
 import logging
 import os
+import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ from ostiary.admin.page import page
 from ostiary.admin.prober import Prober
 from ostiary.admin.processes import FAMILIES as PROCESS_FAMILIES
 from ostiary.admin.processes import process_samples
-from ostiary.admin.sockets import bound, context
+from ostiary.admin.sockets import bound, context, load
 from ostiary.admin.status import Health, merged
 from ostiary.admin.token import is_granted
 from ostiary.admin.web import BaseRequest, Response, Server
@@ -88,40 +90,63 @@ class Admin:
         self._guarded: dict[str, _Answer] = {"/metrics": self._scrape, "/status": self._status}
         self._http: Server | None = None
         self._listening: asyncio.Server | None = None
+        self._socket: socket.socket | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._is_handed_over = False
         self._noting: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> str:
         """Where it listens, as the configuration writes addresses; the real port where that was 0."""
-        assert self._listening is not None
-        name = self._listening.sockets[0].getsockname()
+        assert self._socket is not None
+        name = self._socket.getsockname()
         if isinstance(name, str):
             return f"unix:{name}"
         host, port = name[0], name[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    async def start(self) -> None:
-        """Binds, serves and looks after the servers from now on.
+    async def start(self, given: socket.socket | None = None) -> None:
+        """Binds, unless a socket is given, serves and looks after the servers from now on.
 
         Raises:
             OSError: the address cannot be bound.
         """
         loop = asyncio.get_running_loop()
-        sock = bound(self._plan)
+        self._socket = sock = bound(self._plan) if given is None else given
         self._http = Server(self._answer, access_log=None, keepalive_timeout=KEEP_ALIVE_SECONDS)
-        tls = None if self._plan.identity is None else context(*self._plan.identity)
+        self._tls = tls = None if self._plan.identity is None else context(*self._plan.identity)
         listen = loop.create_server if self._plan.path is None else loop.create_unix_server
-        self._listening = await listen(self._accept, sock=sock, ssl=tls)
+        self._listening = await listen(self._accept, sock=sock.dup(), ssl=tls)
         self._prober.start()
         self._noting = loop.create_task(self._note())
         log.event(logger, logging.INFO, "admin_opened", address=self.address, tls=tls is not None)
 
+    def renew(self, plan: AdminPlan) -> None:
+        """Serves by another plan from now on, with the address that it has."""
+        if self._tls is not None and plan.identity is not None and plan.identity != self._plan.identity:
+            # Those who come from now on are shown the new one.
+            load(self._tls, *plan.identity)
+        self._plan = plan
+        self._prober.renew(plan.servers)
+
+    def fileno(self) -> int:
+        """The descriptor of what it listens on."""
+        assert self._socket is not None
+        return self._socket.fileno()
+
+    def hand_over(self) -> None:
+        """Another process serves there: new connections are that one's."""
+        self._is_handed_over = True
+        if self._listening is not None:
+            self._listening.close()
+
     async def stop(self) -> None:
         """Answers what is asked, and closes."""
-        if self._listening is None or self._http is None or self._noting is None:
+        if self._listening is None or self._http is None or self._noting is None or self._socket is None:
             return
         self._listening.close()
-        if self._plan.path is not None and os.path.exists(self._plan.path):
+        self._socket.close()
+        if self._plan.path is not None and not self._is_handed_over and os.path.exists(self._plan.path):
             os.unlink(self._plan.path)
         self._noting.cancel()
         await asyncio.wait([self._noting])
@@ -187,6 +212,7 @@ class Admin:
             certificates=self._source.certificates,
             processes=self._processes(),
             rates=self._history.rates,
+            reload=self._source.reload,
         )
         document = merged(statuses, self._figures(), health)
         document["history"] = self._history.document()

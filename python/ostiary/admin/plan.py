@@ -42,3 +42,8 @@ class AdminPlan:
     """Every server of every upstream."""
     certificates: tuple[CertificateExpiry, ...] = ()
     """Every certificate that the gateway shows to somebody."""
+
+    @property
+    def where(self) -> tuple[str, int, str | None]:
+        """Where it listens."""
+        return self.host, self.port, self.path

@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,17 @@ class Prober:
         self._addresses = tuple(servers)
         self.states = [ServerState(each.upstream, each.server) for each in self._addresses]
         self._task: asyncio.Task[None] | None = None
+        self._wakes = asyncio.Event()
+
+    def renew(self, servers: Iterable[ServerAddress]) -> None:
+        """Knocks at these from now on; what is known of those that stay is kept."""
+        known = {(each.upstream, each.server): each for each in self.states}
+        self._addresses = tuple(servers)
+        self.states = [
+            known.get((each.upstream, each.server)) or ServerState(each.upstream, each.server)
+            for each in self._addresses
+        ]
+        self._wakes.set()
 
     def start(self) -> None:
         """Knocks from now on."""
@@ -78,8 +90,10 @@ class Prober:
 
     async def _run(self) -> None:
         while True:
+            self._wakes.clear()
             await self.probe()
-            await asyncio.sleep(PERIOD_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wakes.wait(), PERIOD_SECONDS)
 
     async def _knock(self, address: ServerAddress, state: ServerState) -> None:
         begin = time.monotonic()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ostiary.admin.plan import AdminPlan
 
-__all__ = ["bound", "context"]
+__all__ = ["bound", "context", "load"]
 
 SOCKET_MODE = 0o660
 """Who may use a unix socket: its owner and its group."""
@@ -77,6 +77,12 @@ def context(chain: Sequence[bytes], key: bytes) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_alpn_protocols(["http/1.1"])
+    load(made, chain, key)
+    return made
+
+
+def load(made: ssl.SSLContext, chain: Sequence[bytes], key: bytes) -> None:
+    """Has a context show this identity from the next handshake on."""
     file = os.memfd_create("ostiary-admin", os.MFD_CLOEXEC)
     try:
         with open(file, "wb", closefd=False) as memory:
@@ -84,7 +90,6 @@ def context(chain: Sequence[bytes], key: bytes) -> ssl.SSLContext:
         made.load_cert_chain(f"/proc/self/fd/{file}")
     finally:
         os.close(file)
-    return made
 
 
 def _pem(key: bytes) -> bytes:

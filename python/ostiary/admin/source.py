@@ -35,6 +35,10 @@ class Source(Protocol):
     def certificates(self) -> Sequence[tuple[str, str, float]]:
         """Side, name, and the end in Unix time of every certificate that the gateway shows."""
 
+    @property
+    def reload(self) -> dict[str, Any] | None:
+        """The last time that the configuration was read again: when, by what, the result and what was wrong."""
+
     def families(self) -> Sequence[Family]:
         """What is counted; the same as long as the gateway runs."""
 

@@ -41,6 +41,8 @@ class Health(NamedTuple):
     """By name: `pid`, `resident_bytes`, `cpu_seconds`, `open_fds`."""
     rates: Mapping[str, Any]
     """The last point of the history."""
+    reload: Mapping[str, Any] | None = None
+    """The last time that the configuration was read again."""
 
 
 def merged(statuses: Sequence[Status], figures: Figures, health: Health) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def merged(statuses: Sequence[Status], figures: Figures, health: Health) -> dict
         "started": health.started,
         "ready": health.reason is None,
         "reason": health.reason,
+        "reload": None if health.reload is None else dict(health.reload),
         "workers": [
             {"worker": each["worker"], "pid": each["pid"], "connections": sum(each.get("connections", {}).values())}
             for each in statuses

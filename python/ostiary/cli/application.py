@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import ostiary
-from ostiary.cli import check, demo, explain, health, run, schema, top
+from ostiary.cli import check, demo, explain, health, reload, run, schema, top
 from ostiary.cli.output import report_error, report_faults
 from ostiary.errors import ConfigError, Misuse, OstiaryError
 
@@ -21,6 +21,7 @@ application = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 application.command("run")(run.run)
+application.command("reload")(reload.reload)
 application.command("check")(check.check)
 application.command("explain")(explain.explain)
 application.command("top")(top.top)

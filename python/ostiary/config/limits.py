@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from ostiary.config.table import Table
 from ostiary.config.values import Count, Seconds
@@ -47,3 +47,5 @@ class Limits(Table):
     """Time to connect to one address of a server, TLS included."""
     drain_seconds: Seconds = 30
     """Time that clients have to finish when the gateway is told to stop."""
+    drain_delay_seconds: Annotated[float, Strict(), Field(ge=0, le=3_600, allow_inf_nan=False)] = 0
+    """Time between not being ready any more and sending new clients away: balancers have to notice."""

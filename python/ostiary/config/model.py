@@ -16,6 +16,7 @@ from ostiary.config.audit import Audit
 from ostiary.config.limits import Limits
 from ostiary.config.listeners import Listener
 from ostiary.config.plugins import PluginTable
+from ostiary.config.process import Process
 from ostiary.config.table import Table
 from ostiary.config.tracing import Tracing
 from ostiary.config.upstreams import Upstream
@@ -47,6 +48,8 @@ class Config(Table):
     """Spans of a share of the operations; none without the table."""
     admin: Admin | None = None
     """Metrics, health and status, and the page that shows them; absent: nothing listens."""
+    process: Process = Process()
+    """How the running gateway is told to change."""
 
     @classmethod
     def from_toml(cls, text: str, directory: Path) -> Config:

@@ -92,6 +92,7 @@ class _Hook:
         "count_error",
         "count_monitored",
         "errors",
+        "has_stage",
         "is_async",
         "limit",
         "method",
@@ -115,15 +116,20 @@ class _Hook:
         self.seconds = 0.0
         self.errors = 0
         self.told = 0.0
+        self.has_stage = asked.stage is not None
         # What counts its calls for everybody to see.
         self.spend: Callable[[float], None] | None = None
         self.count_error: Callable[[int], None] | None = None
         self.count_monitored: Callable[[int], None] | None = None
         if meters is not None:
-            self.spend = meters.timer("plugin_duration_seconds", asked.name)
-            self.count_error = meters.counter("plugin_errors_total", asked.name)
-            if asked.stage is not None:
-                self.count_monitored = meters.counter("refusals_total", asked.name, "hook", "monitor")
+            self.count_in(meters)
+
+    def count_in(self, meters: Meters) -> None:
+        """Counted there from now on."""
+        self.spend = meters.timer("plugin_duration_seconds", self.plugin)
+        self.count_error = meters.counter("plugin_errors_total", self.plugin)
+        if self.has_stage:
+            self.count_monitored = meters.counter("refusals_total", self.plugin, "hook", "monitor")
 
     def took(self, seconds: float) -> None:
         """A call is over."""
@@ -191,6 +197,11 @@ class HookChain:
     def plugin(self, stage: int) -> str:
         """The name of the plugin whose hooks a stage asks."""
         return next(iter(self._stages[stage].values())).plugin
+
+    def count_in(self, meters: Meters) -> None:
+        """What hooks cost is counted there from now on."""
+        for hook in self._hooks:
+            hook.count_in(meters)
 
     def start(self) -> None:
         """Watches over hooks from now on. To be called in the main thread."""

@@ -10,6 +10,9 @@ pub const WORKERS_MAX: usize = 512;
 pub(crate) const COUNTER_WAYS: usize = 16;
 /// Words that each hold the generation of a share of all names.
 const GENERATIONS: usize = 4_096;
+/// Entries that a table has at least where others may come to use it later. Memory is found once it is written, so room
+/// costs what is used of it.
+const ROOM: usize = 131_072;
 
 /// How many entries each table has. Numbers are rounded up to powers of two, and to one set at least.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -88,6 +91,26 @@ impl Layout {
         }
     }
 
+    /// The same with tables that also have room for what a configuration may ask for later.
+    #[must_use]
+    pub fn with_room(self) -> Self {
+        Self {
+            buckets: self.buckets.max(ROOM),
+            counters: self.counters.max(ROOM),
+            failures: self.failures.max(ROOM),
+            refusals: self.refusals.max(ROOM),
+            ..self
+        }
+    }
+
+    /// Whether tables of this size have the entries that another layout asks for.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.buckets >= other.buckets
+            && self.counters >= other.counters
+            && self.failures >= other.failures
+            && self.refusals >= other.refusals
+    }
+
     pub(crate) fn places(self) -> Places {
         let mut end = 0_usize;
         let mut table = |entries: usize, ways: usize, entry_words: usize| {
@@ -102,7 +125,8 @@ impl Layout {
         // What is in flight is a small part of what failed once.
         let in_flight = table(self.failures / 8, WAYS, 2);
         let refusals = table(self.refusals, WAYS, 2);
-        let generations = table(GENERATIONS, 1, 1);
+        // Of use to who remembers refusals.
+        let generations = table(if self.refusals == 0 { 1 } else { GENERATIONS }, 1, 1);
         let workers = self.workers.clamp(1, WORKERS_MAX);
         let counters = table(self.counters, COUNTER_WAYS, 1);
         for _ in 1..workers {
@@ -136,6 +160,18 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_with_room_hold_what_comes_later_up_to_that() {
+        let small = Layout { buckets: 64, meters: 7, ..Layout::default() };
+        let roomy = small.with_room();
+        assert_eq!((roomy.meters, roomy.workers), (7, 0));
+        let later = Layout { buckets: ROOM, counters: ROOM, failures: 1, refusals: 1, meters: 9_000, ..small };
+        assert!(roomy.holds(&later) && roomy.holds(&roomy) && !small.holds(&later));
+        assert!(!roomy.holds(&Layout { buckets: ROOM + 1, ..small }));
+        let large = Layout { failures: 2 * ROOM, ..small };
+        assert_eq!(large.with_room().failures, 2 * ROOM);
+    }
 
     #[test]
     fn tables_lie_side_by_side_and_cover_the_region() {

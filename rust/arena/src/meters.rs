@@ -15,6 +15,13 @@ impl Arena {
         self.meter(meter).map_or(0, |word| word.fetch_add(by, Ordering::Relaxed))
     }
 
+    /// Sets a meter.
+    pub fn put(&self, meter: usize, to: u64) {
+        if let Some(word) = self.meter(meter) {
+            word.store(to, Ordering::Relaxed);
+        }
+    }
+
     /// What a meter says; 0 where there is none.
     pub fn read(&self, meter: usize) -> u64 {
         self.meter(meter).map_or(0, |word| word.load(Ordering::Relaxed))

@@ -32,7 +32,8 @@ impl PySettings {
     #[pyo3(signature = (
         *, tls, upstream, require_tls, sasl_security_layers, allow_unauthenticated_bind, allow_ldapv2, allow_sicily,
         upstream_knows_gateway, message_bytes_unauthenticated, message_bytes, filter_depth, filter_nodes, outstanding_requests,
-        buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds, listener, policy=None, counted=None
+        buffered_bytes, handshake_seconds, first_message_seconds, idle_seconds, listener, policy=None, counted=None,
+        generation=0
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor that is called once a listener")]
     #[expect(clippy::fn_params_excessive_bools, reason = "they are keyword arguments")]
@@ -57,6 +58,7 @@ impl PySettings {
         listener: &str,
         policy: Option<&PyPolicy>,
         counted: Option<&PyShared>,
+        generation: u64,
     ) -> PyResult<Self> {
         let require_tls = match require_tls {
             "all" => RequireTls::All,
@@ -79,6 +81,7 @@ impl PySettings {
             upstream_knows_gateway,
             upstream,
             listener: Arc::from(listener),
+            generation,
             policy: policy.map(|policy| Arc::clone(&policy.0)),
             sheet: counted.and_then(|shared| shared.sheet(listener)).map(Arc::new),
             limits: Limits {
@@ -92,6 +95,12 @@ impl PySettings {
                 idle_seconds,
             },
         })))
+    }
+
+    /// Whether any session has them.
+    #[getter]
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 }
 
@@ -123,8 +132,8 @@ pub enum PyEvent {
     Deadline { at: f64 },
     Decided { plugin: String, rule: String, mode: String, code: Option<u32>, operation: String },
     ClientChanged {},
-    Held { hold: u32, stage: usize, operation: Py<PyString>, request: Py<PyBytes> },
-    BadReplacement { stage: usize },
+    Held { hold: u32, stage: usize, generation: u64, operation: Py<PyString>, request: Py<PyBytes> },
+    BadReplacement { stage: usize, generation: u64 },
     Finished { operation: String, request: Py<PyBytes>, code: u32, entries: u32 },
     Opaque {},
     Close { reason: String },
@@ -151,11 +160,11 @@ fn event(py: Python<'_>, event: Event) -> PyResult<PyEvent> {
             PyEvent::Decided { plugin, rule, mode: mode.to_string(), code, operation: word(operation) }
         }
         Event::ClientChanged => PyEvent::ClientChanged {},
-        Event::Held { hold, stage, operation, request } => {
+        Event::Held { hold, stage, generation, operation, request } => {
             let operation = PyString::intern(py, ostiary_policy::spec::word(operation)).unbind();
-            PyEvent::Held { hold, stage, operation, request: PyBytes::new(py, &request).unbind() }
+            PyEvent::Held { hold, stage, generation, operation, request: PyBytes::new(py, &request).unbind() }
         }
-        Event::BadReplacement { stage } => PyEvent::BadReplacement { stage },
+        Event::BadReplacement { stage, generation } => PyEvent::BadReplacement { stage, generation },
         Event::Finished { operation, request, code, entries } => {
             let request = PyBytes::new(py, &request).unbind();
             PyEvent::Finished { operation: word(operation), request, code, entries }
@@ -291,6 +300,18 @@ impl PySession {
         self.step(py, Some(now), |session, step| session.resume(hold, verdict, now, step))
     }
 
+    #[pyo3(signature = (settings, now, address=None))]
+    fn renew<'py>(
+        &mut self,
+        py: Python<'py>,
+        settings: &PySettings,
+        now: f64,
+        address: Option<&str>,
+    ) -> PyResult<PyStep<'py>> {
+        let (settings, address) = (Arc::clone(&settings.0), crate::policy::address(address)?);
+        self.step(py, Some(now), |session, step| session.renew(settings, address, now, step))
+    }
+
     fn shut_down<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
         self.step(py, None, Session::shut_down)
     }
@@ -308,6 +329,11 @@ impl PySession {
     #[getter]
     fn outstanding(&self) -> usize {
         self.0.outstanding()
+    }
+
+    #[getter]
+    fn idle_since(&self) -> Option<f64> {
+        self.0.idle_since()
     }
 
     #[getter]

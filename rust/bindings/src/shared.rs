@@ -1,15 +1,14 @@
-//! `Shared`, `Meters` and `Hold` as Python classes: converts, and holds no logic.
+//! `Shared`, `Meters`, `Totals` and `Hold` as Python classes: converts, and holds no logic.
 
 use std::hash::Hasher;
-use std::io;
 use std::sync::Arc;
 
 use ostiary_arena::{Acquired, Arena, Hold, Layout};
 use ostiary_ledger::families::Id;
 use ostiary_ledger::meters::{Exemplar, Value};
 use ostiary_ledger::records::Records;
-use ostiary_ledger::{Book, FAMILIES, Kind, Meters, Names};
-use ostiary_policy::Policy;
+use ostiary_ledger::shared::{Memory, Refused, Seat, Wanted};
+use ostiary_ledger::{Book, FAMILIES, Kind, Meters, Names, Shared, Totals};
 use ostiary_session::ViolationKind;
 use pyo3::exceptions::{PyKeyError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -19,19 +18,17 @@ use crate::policy::{PyPolicy, first_fault, read};
 
 /// See `_core.pyi`.
 #[pyclass(frozen, name = "Shared", module = "ostiary._core")]
-pub struct PyShared {
-    arena: Arc<Arena>,
-    policy: Option<Arc<Policy>>,
-    meters: Arc<Meters>,
-    names: Arc<Names>,
-    book: Arc<Book>,
-}
+pub struct PyShared(Shared);
+
+/// Entries of each table: buckets, counters, failures, refusals.
+type PyLayout = (usize, usize, usize, usize);
 
 #[pymethods]
 impl PyShared {
     #[new]
     #[pyo3(signature = (
-        key, names, *, policy = None, audit = None, traced = None, workers = 1, worker = 0, descriptor = None, counters = 0
+        key, names, *, policy = None, audit = None, traced = None, workers = 1, worker = 0, counters = 0,
+        layout = None, tables = None, meters = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "one call, by keywords")]
     fn new(
@@ -42,69 +39,74 @@ impl PyShared {
         traced: Option<f64>,
         workers: usize,
         worker: usize,
-        descriptor: Option<i32>,
         counters: usize,
+        layout: Option<PyLayout>,
+        tables: Option<i32>,
+        meters: Option<i32>,
     ) -> PyResult<Self> {
-        let mut names: Names =
-            serde_json::from_str(names).map_err(|error| PyValueError::new_err(format!("names: {error}")))?;
-        names.violations = ViolationKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
-        let own = Layout { counters, workers, ..Layout::default() };
-        let mut lay_out = |needed: Layout, rules: Vec<(&str, &str)>| {
-            names.rules = rules.into_iter().map(|(plugin, rule)| (plugin.to_owned(), rule.to_owned())).collect();
-            let layout = own.joined(needed).joined(Meters::layout(&names));
-            match descriptor {
-                Some(descriptor) => Arena::map(descriptor, key, layout, worker),
-                None => Ok(Arena::new(key, layout)),
-            }
-        };
-        let mut arena = Err(io::Error::from(io::ErrorKind::InvalidInput));
-        let policy = match policy {
-            None => {
-                arena = lay_out(Layout::default(), Vec::new()).map(Arc::new);
-                None
-            }
-            Some(spec) => {
-                let compiled = Policy::compile_in(&read(spec)?, |needed, rules| {
-                    arena = lay_out(needed, rules).map(Arc::new);
-                    // Where there is none, the policy is dropped below.
-                    arena.as_ref().map_or_else(|_| Arc::new(Arena::new(key, Layout::default())), Arc::clone)
-                });
-                Some(Arc::new(compiled.map_err(|faults| first_fault(&faults))?))
-            }
-        };
-        let arena = arena.map_err(|error| PyOSError::new_err(error.to_string()))?;
-        let meters = Arc::new(Meters::new(&names, Arc::clone(&arena)));
         let wrong = |error: serde_json::Error| PyValueError::new_err(format!("audit: {error}"));
         let spec = audit.map(serde_json::from_str).transpose().map_err(wrong)?;
         let book = Book::new(spec.as_ref(), traced).map_err(PyValueError::new_err)?;
-        Ok(Self { arena, policy, meters, names: Arc::new(names), book: Arc::new(book) })
+        let layout = layout.map(|(buckets, counters, failures, refusals)| Layout {
+            buckets,
+            counters,
+            failures,
+            refusals,
+            ..Layout::default()
+        });
+        let seat = Seat { secret: key, workers, worker };
+        let memory = Memory { tables, meters };
+        wanted(names, policy, counters, |wanted| Shared::new(seat, wanted, layout, book, memory)).map(Self)
+    }
+
+    #[pyo3(signature = (names, *, policy = None, counters = 0))]
+    fn needs(&self, names: &str, policy: Option<&str>, counters: usize) -> PyResult<(bool, bool)> {
+        wanted(names, policy, counters, |wanted| self.0.needs(wanted))
+    }
+
+    #[pyo3(signature = (names, *, policy = None, counters = 0, tables = None, meters = None))]
+    fn renewed(
+        &self,
+        names: &str,
+        policy: Option<&str>,
+        counters: usize,
+        tables: Option<i32>,
+        meters: Option<i32>,
+    ) -> PyResult<Self> {
+        wanted(names, policy, counters, |wanted| self.0.renewed(wanted, Memory { tables, meters })).map(Self)
+    }
+
+    #[getter]
+    fn layout(&self) -> PyLayout {
+        let Layout { buckets, counters, failures, refusals, .. } = self.0.layout();
+        (buckets, counters, failures, refusals)
     }
 
     #[getter]
     fn policy(&self) -> Option<PyPolicy> {
-        self.policy.as_ref().map(|policy| PyPolicy(Arc::clone(policy)))
+        self.0.policy().map(|policy| PyPolicy(Arc::clone(policy)))
     }
 
     #[getter]
     fn meters(&self) -> PyMeters {
-        PyMeters(Arc::clone(&self.meters))
+        PyMeters(Arc::clone(self.0.meters()))
     }
 
     /// A number for a connection, that no other of any worker has had.
     fn next_connection(&self) -> u64 {
-        self.meters.next_connection()
+        self.0.next_connection()
     }
 
     /// Records that are to be written, how many they are, and how many were lost for want of room.
     fn drain<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, u64, u64) {
-        let drained = self.book.open().records.as_mut().map(Records::drain);
+        let drained = self.0.book().open().records.as_mut().map(Records::drain);
         let (octets, records, lost) = drained.unwrap_or_default();
         (PyBytes::new(py, &octets), records, lost)
     }
 
     /// The same for tracing; what is lost is not told.
     fn drain_traces<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let drained = self.book.tracing(|records| {
+        let drained = self.0.book().tracing(|records| {
             let _ = records.take_lost();
             records.drain().0
         });
@@ -112,26 +114,28 @@ impl PyShared {
     }
 
     fn set_wall(&self, offset: f64) {
-        self.book.set_wall(offset);
+        self.0.book().set_wall(offset);
     }
 
     /// The clients and the identities that asked most.
     fn most(&self, count: usize) -> [Vec<(String, u64)>; 2] {
-        self.book.open().most(count)
+        self.0.book().open().most(count)
     }
 
     /// What a worker had in use that has ended.
     fn forget_worker(&self, worker: usize) {
-        self.arena.forget_worker(worker);
+        self.0.tables().forget_worker(worker);
+        self.0.meters().forget_worker(worker);
     }
 
     /// One of what `name` may have `limit` of.
     fn acquire(&self, name: &[u8], limit: u32) -> Option<PyHold> {
-        let mut hasher = self.arena.hasher();
+        let tables = self.0.tables();
+        let mut hasher = tables.hasher();
         hasher.write(b"acquired");
         hasher.write(name);
-        match self.arena.acquire(hasher.key(), limit) {
-            Acquired::Held(hold) => Some(PyHold { arena: Arc::clone(&self.arena), hold: Some(hold) }),
+        match tables.acquire(hasher.key(), limit) {
+            Acquired::Held(hold) => Some(PyHold { arena: Arc::clone(tables), hold: Some(hold) }),
             Acquired::Full | Acquired::Crowded => None,
         }
     }
@@ -139,8 +143,25 @@ impl PyShared {
 
 impl PyShared {
     pub fn sheet(&self, listener: &str) -> Option<ostiary_ledger::Sheet> {
-        ostiary_ledger::Sheet::new(&self.meters, &self.book, &self.names, listener)
+        self.0.sheet(listener)
     }
+}
+
+/// Reads what a configuration asks for, and calls with it.
+fn wanted<T>(
+    names: &str,
+    policy: Option<&str>,
+    counters: usize,
+    call: impl FnOnce(Wanted<'_>) -> Result<T, Refused>,
+) -> PyResult<T> {
+    let mut names: Names =
+        serde_json::from_str(names).map_err(|error| PyValueError::new_err(format!("names: {error}")))?;
+    names.violations = ViolationKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
+    let spec = policy.map(read).transpose()?;
+    call(Wanted { names: &names, policy: policy.zip(spec.as_ref()), counters }).map_err(|refused| match refused {
+        Refused::Policy(faults) => first_fault(&faults),
+        Refused::Memory(error) => PyOSError::new_err(error.to_string()),
+    })
 }
 
 /// See `_core.pyi`.
@@ -165,6 +186,8 @@ pub struct PyMeters(Arc<Meters>);
 
 /// Name, type, names of labels, help, bounds.
 type PyFamily = (&'static str, &'static str, Vec<&'static str>, &'static str, Vec<f64>);
+/// Family, values of labels, value.
+type PySample = (&'static str, Vec<String>, PyValue);
 /// Values of labels, bucket, connection, message id, seconds, when.
 type PyExemplar = (Vec<String>, usize, u64, u32, f64, f64);
 
@@ -183,19 +206,12 @@ impl PyMeters {
         told.map(|one| (one.name, one.kind.word(), one.labels.to_vec(), one.help, one.bounds.to_vec())).collect()
     }
 
-    fn samples(&self) -> Vec<(&'static str, Vec<String>, PyValue)> {
-        let value = |value| match value {
-            Value::Number(number) => PyValue::Number(number),
-            Value::Buckets(counts, sum) => PyValue::Buckets((counts, sum)),
-        };
-        self.0.samples().into_iter().map(|(name, values, one)| (name, strings(values), value(one))).collect()
+    fn samples(&self) -> Vec<PySample> {
+        samples(self.0.samples())
     }
 
     fn exemplars(&self) -> Vec<PyExemplar> {
-        let told = |(values, bucket, one): (Vec<Box<str>>, usize, Exemplar)| {
-            (strings(values), bucket, one.connection, one.message_id, one.seconds, one.at)
-        };
-        self.0.exemplars().into_iter().map(told).collect()
+        exemplars(self.0.exemplars())
     }
 
     #[pyo3(signature = (family, *labels))]
@@ -229,6 +245,64 @@ impl PyMeters {
             self.0.observe(*id, meter.1, seconds);
         }
     }
+}
+
+/// See `_core.pyi`.
+#[pyclass(name = "Totals", module = "ostiary._core")]
+pub struct PyTotals(Totals);
+
+#[pymethods]
+impl PyTotals {
+    #[new]
+    fn new(number: u64, shared: &PyShared) -> Self {
+        Self(Totals::new(number, Arc::clone(shared.0.meters())))
+    }
+
+    fn succeed(&mut self, number: u64, shared: &PyShared) {
+        self.0.succeed(number, Arc::clone(shared.0.meters()));
+    }
+
+    #[getter]
+    fn in_use(&self) -> Vec<u64> {
+        self.0.in_use()
+    }
+
+    #[getter]
+    fn earlier(&self) -> usize {
+        self.0.earlier()
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 converts into owned values")]
+    fn fold(&mut self, in_use: Vec<u64>) {
+        self.0.fold(&in_use);
+    }
+
+    fn forget_worker(&self, worker: usize) {
+        self.0.forget_worker(worker);
+    }
+
+    fn samples(&self) -> Vec<PySample> {
+        samples(self.0.samples())
+    }
+
+    fn exemplars(&self) -> Vec<PyExemplar> {
+        exemplars(self.0.exemplars())
+    }
+}
+
+fn samples(found: Vec<(&'static str, Vec<Box<str>>, Value)>) -> Vec<PySample> {
+    let value = |value| match value {
+        Value::Number(number) => PyValue::Number(number),
+        Value::Buckets(counts, sum) => PyValue::Buckets((counts, sum)),
+    };
+    found.into_iter().map(|(name, values, one)| (name, strings(values), value(one))).collect()
+}
+
+fn exemplars(found: Vec<(Vec<Box<str>>, usize, Exemplar)>) -> Vec<PyExemplar> {
+    let told = |(values, bucket, one): (Vec<Box<str>>, usize, Exemplar)| {
+        (strings(values), bucket, one.connection, one.message_id, one.seconds, one.at)
+    };
+    found.into_iter().map(told).collect()
 }
 
 fn strings(values: Vec<Box<str>>) -> Vec<String> {

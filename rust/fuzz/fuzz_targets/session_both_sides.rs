@@ -133,6 +133,7 @@ fn settings(flags: u8, policy: Option<Arc<Policy>>) -> Arc<Settings> {
         upstream_knows_gateway: flags & 128 != 0,
         upstream: "directory".to_owned(),
         listener: "test".into(),
+        generation: 0,
         policy,
         sheet: None,
         limits: LIMITS,

@@ -22,6 +22,7 @@ fn settings() -> Arc<Settings> {
         upstream_knows_gateway: false,
         upstream: "directory".to_owned(),
         listener: "test".into(),
+        generation: 0,
         policy: None,
         sheet: None,
         limits: Limits {

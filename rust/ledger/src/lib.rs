@@ -21,12 +21,16 @@ mod book;
 pub mod families;
 pub mod meters;
 pub mod records;
+pub mod shared;
 pub mod sheet;
 pub mod top;
+mod totals;
 
 pub use audit::{Audit, audit_fields};
 pub use book::{Book, Pages, Places};
 pub use families::{FAMILIES, Family, Kind};
 pub use meters::{Ended, Meters, Names};
+pub use shared::Shared;
 pub use sheet::Sheet;
 pub use top::Top;
+pub use totals::Totals;

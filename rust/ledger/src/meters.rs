@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::families::{FAMILIES, Family, Id, Kind};
 
 /// The values of labels that depend on the configuration.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Names {
     /// Listener, its TLS mode, its upstream.
@@ -89,9 +89,6 @@ pub struct Meters {
     exemplars: bool,
 }
 
-/// The meter that says how many connections there were.
-const CONNECTIONS: usize = 0;
-
 /// The operations, in the order of their rows.
 pub const OPERATIONS: [(RequestKind, &str); 10] = [
     (RequestKind::Bind, "bind"),
@@ -121,8 +118,7 @@ impl Meters {
             let words = if laid.family.kind.is_gauge() { &mut gauges } else { &mut counts };
             *words = words.saturating_add(laid.words());
         }
-        // Connections are numbered by all workers together.
-        Layout { meters: 1, counts, gauges, ..Layout::default() }
+        Layout { counts, gauges, ..Layout::default() }
     }
 
     /// The meters in an arena of that layout, or of one joined with others.
@@ -130,9 +126,9 @@ impl Meters {
         Self { arena, laid: lay(names), exemplars: names.exemplars }
     }
 
-    /// A number for a connection, that no other has had since the gateway started.
-    pub fn next_connection(&self) -> u64 {
-        self.arena.add(CONNECTIONS, 1).saturating_add(1)
+    /// What a worker had at the moment, and has no more: it has ended.
+    pub fn forget_worker(&self, worker: usize) {
+        self.arena.forget_worker(worker);
     }
 
     fn laid(&self, id: Id) -> Option<&Laid> {
@@ -434,7 +430,6 @@ mod tests {
         }
         let layout = Meters::layout(&names);
         assert_eq!(seen.len(), layout.counts + layout.gauges);
-        assert_eq!((meters.next_connection(), meters.next_connection()), (1, 2));
     }
 
     #[test]

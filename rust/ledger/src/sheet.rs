@@ -108,7 +108,12 @@ impl Sheet {
         self.meters.add(self.connections_total, 1);
     }
 
-    /// A client is gone.
+    /// A client that was counted elsewhere is counted here from now on.
+    pub fn moved_here(&self) {
+        self.meters.shift(self.connections, 1);
+    }
+
+    /// A client is gone, or counted elsewhere.
     pub fn disconnected(&self) {
         self.meters.shift(self.connections, -1);
     }

@@ -15,6 +15,7 @@ use ostiary_ledger::{Ended, Pages, Places, Sheet};
 use ostiary_policy::{Mode, Policy, Told as Decided};
 
 use crate::bind::has_credentials;
+use crate::settings::Settings;
 use crate::violation::CloseReason;
 
 /// The account of one client.
@@ -95,8 +96,8 @@ enum Told {
 struct Aside {
     /// What traces say of it, if it is traced.
     trace: Option<Part>,
-    /// What decided about it, or would have.
-    decided: Option<Decided>,
+    /// What decided about it, or would have, and under which settings, if the session has had others since.
+    decided: Option<(Decided, Option<Arc<Settings>>)>,
     /// Who asked, where the client is somebody else by now.
     identity: Option<Arc<str>>,
 }
@@ -206,16 +207,32 @@ impl Account {
     }
 
     /// A rule decided about a request, or would have.
-    pub(crate) fn decide(&mut self, message_id: u32, policy: &Policy, told: &Decided) {
+    pub(crate) fn decide(&mut self, message_id: u32, policy: &Policy, earlier: Option<&Arc<Settings>>, told: &Decided) {
         let Some(number) = policy.number(told) else { return };
         let is_monitored = told.mode == Mode::Monitor;
-        self.sheet.refused(number, is_monitored);
+        // Numbers of rules are those of the sheet that came with them.
+        let sheet = earlier.and_then(|settings| settings.sheet.as_ref()).unwrap_or(&self.sheet);
+        sheet.refused(number, is_monitored);
         if let Some(begun) = self.find(message_id) {
             let aside = begun.aside.get_or_insert_default();
             if aside.decided.is_none() || !is_monitored {
-                aside.decided = Some(told.clone());
+                aside.decided = Some((told.clone(), earlier.cloned()));
             }
         }
+    }
+
+    /// The session has other settings from now on; what was decided so far, was under these.
+    pub(crate) fn renew(&mut self, sheet: &Arc<Sheet>, earlier: &Arc<Settings>) {
+        for begun in &mut self.begun {
+            if let Some((_, settings)) = begun.aside.as_mut().and_then(|aside| aside.decided.as_mut()) {
+                settings.get_or_insert_with(|| Arc::clone(earlier));
+            }
+        }
+        sheet.moved_here();
+        self.sheet.disconnected();
+        self.sheet = Arc::clone(sheet);
+        // They name the listener's upstream.
+        (self.who, self.traced) = (None, None);
     }
 
     /// The client is somebody else from now on. What it asked before, it asked as who it was.
@@ -343,8 +360,9 @@ impl Account {
         pages: &mut Pages,
     ) {
         let Aside { trace, decided, identity } = aside;
-        let decided = call.policy.zip(decided.as_ref()).map(|(policy, told)| {
-            let (plugin, rule) = policy.names(told);
+        let decided = call.policy.zip(decided.as_ref()).map(|(policy, (told, earlier))| {
+            let earlier = earlier.as_ref().and_then(|settings| settings.policy.as_deref());
+            let (plugin, rule) = earlier.unwrap_or(policy).names(told);
             (plugin, rule, told.mode)
         });
         let server = self.server.as_deref().filter(|_| was_sent);

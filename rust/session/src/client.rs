@@ -6,10 +6,9 @@ use ostiary_ldap::message::{FilterLimits, Operation, Request, RequestError, Requ
 use ostiary_ldap::oid;
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write;
-use ostiary_policy::Walk;
 
 use crate::event::Event;
-use crate::judging::{Guarded, Judged};
+use crate::judging::{Guarded, Judged, Walking};
 use crate::outstanding::Pending;
 use crate::phase::{Phase, UpstreamPhase};
 use crate::session::Session;
@@ -35,7 +34,7 @@ pub(crate) enum Sent {
     /// It was sent, or answered for want of an upstream.
     Done,
     /// It has to wait, with what its walk left behind.
-    Held(Option<Box<Walk>>),
+    Held(Option<Box<Walking>>),
 }
 
 /// Where a request stands among the octets that came.
@@ -223,19 +222,19 @@ impl Session {
     /// Lets a request walk the policy, and sends it if it passes.
     pub(crate) fn judge_and_send(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Taken {
         match self.judge(request, now, step) {
-            Judged::Pass(walk) => match self.send(request, walk, now, step) {
+            Judged::Pass(walking) => match self.send(request, walking, now, step) {
                 Sent::Done => Taken::Done,
-                Sent::Held(walk) => {
-                    if let Some(walk) = walk {
-                        self.wait_at_front(request.message_id, *walk, 0.0);
+                Sent::Held(walking) => {
+                    if let Some(walking) = walking {
+                        self.wait_at_front(request.message_id, *walking, 0.0);
                     }
                     Taken::Held
                 }
             },
             Judged::Done => Taken::Done,
             Judged::Wait => Taken::Held,
-            Judged::Delay(walk, until) => {
-                self.wait_at_front(request.message_id, walk, until);
+            Judged::Delay(walking, until) => {
+                self.wait_at_front(request.message_id, walking, until);
                 self.announce_deadline(step);
                 Taken::Held
             }
@@ -267,19 +266,20 @@ impl Session {
     }
 
     /// Sends a request upstream, or holds it until there is an upstream and few enough are outstanding.
-    pub(crate) fn send(&mut self, request: &Request<'_>, walk: Option<Walk>, now: f64, step: &mut Step) -> Sent {
+    pub(crate) fn send(&mut self, request: &Request<'_>, walking: Option<Walking>, now: f64, step: &mut Step) -> Sent {
         let (message_id, kind) = (request.message_id, request.kind());
         let mut pending = Pending { message_id, kind, never_ends: request.never_ends(), followed: false };
         match self.upstream.phase {
-            UpstreamPhase::Ready if self.is_full() => return Sent::Held(walk.map(Box::new)),
+            UpstreamPhase::Ready if self.is_full() => return Sent::Held(walking.map(Box::new)),
             UpstreamPhase::Ready => {
                 let mut guard = None;
-                match walk {
+                match walking {
                     None => step.upstream.plain.extend_from_slice(request.raw),
-                    Some(mut walk) => {
-                        let tickets = std::mem::take(&mut walk.guards);
-                        guard = (!tickets.is_empty()).then_some(Guarded { tickets, since: now });
-                        pending.followed = self.write_judged(request, walk, now, step);
+                    Some(mut walking) => {
+                        let tickets = std::mem::take(&mut walking.walk.guards);
+                        let earlier = || walking.earlier.clone();
+                        guard = (!tickets.is_empty()).then(|| Guarded { tickets, since: now, earlier: earlier() });
+                        pending.followed = self.write_judged(request, walking, now, step);
                     }
                 }
                 self.outstanding.insert(pending);
@@ -291,8 +291,8 @@ impl Session {
                 }
             }
             UpstreamPhase::Absent if self.upstream.unreachable => {
-                if let Some(mut walk) = walk {
-                    self.give_up(&mut walk, now);
+                if let Some(mut walking) = walking {
+                    self.give_up(&mut walking, now);
                 }
                 self.refuse_unavailable(pending, step);
                 if kind == RequestKind::Bind {
@@ -302,9 +302,9 @@ impl Session {
             UpstreamPhase::Absent => {
                 self.upstream.phase = UpstreamPhase::Dialling;
                 step.events.push(Event::Connect);
-                return Sent::Held(walk.map(Box::new));
+                return Sent::Held(walking.map(Box::new));
             }
-            _ => return Sent::Held(walk.map(Box::new)),
+            _ => return Sent::Held(walking.map(Box::new)),
         }
         Sent::Done
     }

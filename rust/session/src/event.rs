@@ -52,6 +52,8 @@ pub enum Event {
         hold: u32,
         /// The hook's place in the policy.
         stage: usize,
+        /// The configuration that the policy is from.
+        generation: u64,
         /// What it asks.
         operation: RequestKind,
         /// The request, whole.
@@ -61,6 +63,8 @@ pub enum Event {
     BadReplacement {
         /// The hook's place in the policy.
         stage: usize,
+        /// The configuration that the policy is from.
+        generation: u64,
     },
     /// A request that somebody observes has had its last response.
     Finished {

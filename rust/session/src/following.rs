@@ -8,12 +8,13 @@ use ostiary_ldap::oid;
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_policy::controls::is_oid;
 use ostiary_policy::redact::{Fate as Shown, LastNames, Redaction};
-use ostiary_policy::{Mode, Tickets, Told, Walk, rewrite_search};
+use ostiary_policy::{Mode, Tickets, Told, rewrite_search};
 use smallvec::SmallVec;
 
 use crate::event::Event;
-use crate::judging::decided;
+use crate::judging::{Walking, decided, policy_under};
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::step::Step;
 
 /// How many paged searches of one client are remembered between two pages. Servers keep fewer.
@@ -30,6 +31,8 @@ pub(crate) const NO_MORE_ENTRIES: &str = "no more entries are allowed here";
 pub(crate) struct Followed {
     message_id: u32,
     pub tickets: Tickets,
+    /// What it was judged by, if the session has had other settings since.
+    pub earlier: Option<Arc<Settings>>,
     redactions: SmallVec<[Arc<Redaction>; 1]>,
     /// What rules in monitor mode would cut out; told once for a request.
     watched: Vec<(usize, Arc<Redaction>)>,
@@ -69,12 +72,14 @@ pub(crate) enum Followup {
 
 impl Session {
     /// Writes a request for the upstream as its walk left it; says whether its responses matter.
-    pub(crate) fn write_judged(&mut self, request: &Request<'_>, walk: Walk, now: f64, step: &mut Step) -> bool {
+    pub(crate) fn write_judged(&mut self, request: &Request<'_>, walking: Walking, now: f64, step: &mut Step) -> bool {
         let Some(under) = &mut self.under_policy else { return false };
-        let observed = under.policy.observes(request.kind());
+        let Walking { walk, earlier } = walking;
+        let observed = policy_under(&under.policy, earlier.as_ref()).observes(request.kind());
         let mut followed = Followed {
             message_id: request.message_id,
             tickets: walk.tickets,
+            earlier,
             redactions: walk.redactions,
             watched: walk.watched,
             entries_left: walk.edit.size_limit,
@@ -125,9 +130,11 @@ impl Session {
             Followup::Pass
         } else {
             for told in followed.would_hide(head, message) {
-                step.events.push(decided(&under.policy, &told, followed.kind));
+                let earlier = followed.earlier.as_ref();
+                let policy = policy_under(&under.policy, earlier);
+                step.events.push(decided(policy, &told, followed.kind));
                 if let Some(account) = &mut self.account {
-                    account.decide(head.message_id, &under.policy, &told);
+                    account.decide(head.message_id, policy, earlier, &told);
                 }
             }
             followed.show(head, message, &mut step.edited)
@@ -138,7 +145,7 @@ impl Session {
         }
         if head.operation.is_final() {
             let mut followed = under.followed.swap_remove(place);
-            under.policy.release(&mut followed.tickets);
+            policy_under(&under.policy, followed.earlier.as_ref()).release(&mut followed.tickets);
             under.remember_page(&followed, head, message);
             if let Some(request) = followed.request {
                 let code = LdapResult::parse(message).map_or(ResultCode::OTHER, |result| result.code);
@@ -155,7 +162,7 @@ impl Session {
         let Some(under) = &mut self.under_policy else { return };
         if let Some(place) = under.followed.iter().position(|each| each.message_id == message_id) {
             let mut followed = under.followed.swap_remove(place);
-            under.policy.release(&mut followed.tickets);
+            policy_under(&under.policy, followed.earlier.as_ref()).release(&mut followed.tickets);
             if let (Some(code), Some(request)) = (code, followed.request) {
                 let entries = followed.entries;
                 let operation = followed.kind;

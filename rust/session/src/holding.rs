@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
-use ostiary_policy::{Mode, Told, Walk};
+use ostiary_policy::{Mode, Told};
 
 use crate::client::Sent;
 use crate::event::Event;
-use crate::judging::Judged;
+use crate::judging::{Judged, Walking};
 use crate::phase::{Phase, Refusal};
 use crate::session::Session;
 use crate::step::Step;
@@ -24,7 +24,7 @@ pub(crate) struct Held {
     pub stage: usize,
     pub message_id: u32,
     pub message: Arc<[u8]>,
-    pub walk: Walk,
+    pub walking: Walking,
     /// It waits until then.
     pub not_before: f64,
 }
@@ -49,14 +49,16 @@ pub enum Verdict {
 
 impl Session {
     /// Takes a request out of the inbox and asks the driver for a verdict.
-    pub(crate) fn hold(&mut self, request: &Request<'_>, stage: usize, walk: Walk, step: &mut Step) {
+    pub(crate) fn hold(&mut self, request: &Request<'_>, stage: usize, walking: Walking, step: &mut Step) {
+        let generation = walking.earlier.as_ref().unwrap_or(&self.settings).generation;
         let Some(under) = &mut self.under_policy else { return };
         let hold = under.next_hold;
         under.next_hold = hold.wrapping_add(1);
         let message_id = request.message_id;
         let message: Arc<[u8]> = request.raw.into();
-        step.held.push(Event::Held { hold, stage, operation: request.kind(), request: Arc::clone(&message) });
-        under.held.push(Held { hold: Some(hold), stage, message_id, message, walk, not_before: 0.0 });
+        let (operation, copy) = (request.kind(), Arc::clone(&message));
+        step.held.push(Event::Held { hold, stage, generation, operation, request: copy });
+        under.held.push(Held { hold: Some(hold), stage, message_id, message, walking, not_before: 0.0 });
         if request.kind() == RequestKind::Bind {
             self.phase = Phase::AwaitingVerdict { message_id };
         }
@@ -70,7 +72,8 @@ impl Session {
                 held.message = message.into();
                 Verdict::Pass
             } else {
-                step.events.push(Event::BadReplacement { stage: held.stage });
+                let generation = held.walking.earlier.as_ref().unwrap_or(&self.settings).generation;
+                step.events.push(Event::BadReplacement { stage: held.stage, generation });
                 Verdict::Refuse { code: ResultCode::OTHER.0, text: POLICY_FAILED.to_owned() }
             };
         }
@@ -91,35 +94,36 @@ impl Session {
         let Ok(request) = Request::parse(&message, &self.settings.limits.filter) else { return };
         match verdict {
             Verdict::Pass | Verdict::Replace(_) => {
-                self.judge_on(&request, held.walk, now, step);
+                self.judge_on(&request, held.walking, now, step);
             }
             Verdict::Refuse { code, text } => {
-                self.give_up(&mut held.walk, now);
+                self.give_up(&mut held.walking, now);
                 let (stage, code) = (held.stage, ResultCode(code));
-                self.tell(&[Told { stage, rule: None, mode: Mode::Enforce, code: Some(code) }], &request, step);
+                let told = Told { stage, rule: None, mode: Mode::Enforce, code: Some(code) };
+                self.tell(&[told], &request, held.walking.earlier.as_ref(), step);
                 let refusal = Refusal { code, text: text.into() };
                 self.refuse_by_policy(&request, refusal, now, now, step);
             }
             Verdict::Close(text) => {
-                self.give_up(&mut held.walk, now);
+                self.give_up(&mut held.walking, now);
                 let told = Told { stage: held.stage, rule: None, mode: Mode::Enforce, code: None };
-                self.tell(&[told], &request, step);
+                self.tell(&[told], &request, held.walking.earlier.as_ref(), step);
                 self.close(CloseReason::Policy, &text, step);
             }
         }
     }
 
     /// Lets a request outside the inbox walk on from where it is, and go upstream.
-    fn judge_on(&mut self, request: &Request<'_>, mut walk: Walk, now: f64, step: &mut Step) {
-        let judgement = self.judge_further(request, now, &mut walk);
-        match self.carry_out(judgement, request, walk, now, step) {
-            Judged::Pass(walk) => {
-                if let Sent::Held(Some(walk)) = self.send(request, walk, now, step) {
-                    self.keep(request, *walk, 0.0);
+    fn judge_on(&mut self, request: &Request<'_>, mut walking: Walking, now: f64, step: &mut Step) {
+        let judgement = self.judge_further(request, now, &mut walking);
+        match self.carry_out(judgement, request, walking, now, step) {
+            Judged::Pass(walking) => {
+                if let Sent::Held(Some(walking)) = self.send(request, walking, now, step) {
+                    self.keep(request, *walking, 0.0);
                 }
             }
-            Judged::Delay(walk, until) => {
-                self.keep(request, walk, until);
+            Judged::Delay(walking, until) => {
+                self.keep(request, walking, until);
                 self.announce_deadline(step);
             }
             Judged::Done | Judged::Wait => {}
@@ -127,10 +131,10 @@ impl Session {
     }
 
     /// Keeps a request that has its verdict, until there is an upstream for it and its time has come.
-    fn keep(&mut self, request: &Request<'_>, walk: Walk, not_before: f64) {
+    fn keep(&mut self, request: &Request<'_>, walking: Walking, not_before: f64) {
         if let Some(under) = &mut self.under_policy {
             let (message_id, message) = (request.message_id, request.raw.into());
-            under.held.push(Held { hold: None, stage: 0, message_id, message, walk, not_before });
+            under.held.push(Held { hold: None, stage: 0, message_id, message, walking, not_before });
             if request.kind() == RequestKind::Bind {
                 self.phase = Phase::AwaitingVerdict { message_id };
             }
@@ -154,7 +158,7 @@ impl Session {
                 if self.phase == (Phase::AwaitingVerdict { message_id: held.message_id }) {
                     self.phase = Phase::Open;
                 }
-                self.judge_on(&request, held.walk, now, step);
+                self.judge_on(&request, held.walking, now, step);
             }
         }
     }
@@ -174,7 +178,7 @@ impl Session {
         }
         let Some(place) = under.held.iter().position(|held| held.message_id == message_id) else { return false };
         let mut held = under.held.remove(place);
-        under.policy.give_up(&mut held.walk, now);
+        under.give_up(&mut held.walking, now);
         true
     }
 

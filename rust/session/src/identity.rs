@@ -1,6 +1,7 @@
 //! Who a client has proved to be. A claim counts only after the server's success (RFC 4513, trap T9).
 
 use ostiary_ldap::message::{Authentication, BindRequest};
+use ostiary_policy::Who;
 
 /// Who a client has proved to be, or claims to be while its bind is undecided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,16 @@ impl Identity {
     /// Whether this is nobody in particular.
     pub fn is_anonymous(&self) -> bool {
         *self == Self::Anonymous
+    }
+
+    /// The same as rules compare it. A name that was no text is none that they could.
+    pub(crate) fn who(&self) -> Who {
+        match self {
+            Self::Anonymous => Who::Anonymous,
+            Self::Name(name) if name.contains(char::REPLACEMENT_CHARACTER) => Who::Unreadable,
+            Self::Name(name) => Who::from_name(name.as_bytes()),
+            Self::Sasl(_) | Self::Sicily => Who::Unnamed,
+        }
     }
 
     /// The identity in words, empty for anonymous.

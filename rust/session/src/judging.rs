@@ -18,6 +18,7 @@ use crate::following::{Followed, Pages};
 use crate::holding::Held;
 use crate::phase::{Phase, Refusal};
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::step::Step;
 use crate::violation::CloseReason;
 
@@ -25,14 +26,14 @@ use crate::violation::CloseReason;
 #[derive(Debug)]
 pub(crate) struct UnderPolicy {
     pub policy: Arc<Policy>,
-    facts: ClientFacts,
-    who: Who,
+    pub facts: ClientFacts,
+    pub who: Who,
     /// What of the policy applies to this client and identity; found when it is needed first.
-    standing: Option<Standing>,
+    pub standing: Option<Standing>,
     /// What its last search asked for, normalised.
     memory: Memory,
     /// The request at the front of the inbox, if its walk has begun.
-    front: Option<Front>,
+    pub front: Option<Front>,
     /// Requests that hooks are asked about, and those that were let pass before there was an upstream.
     pub held: Vec<Held>,
     /// Requests whose responses matter to the policy.
@@ -51,13 +52,23 @@ pub(crate) struct UnderPolicy {
 pub(crate) struct Guarded {
     pub tickets: SmallVec<[StageTicket; 1]>,
     pub since: f64,
+    /// What the bind was judged by, if the session has had other settings since.
+    pub earlier: Option<Arc<Settings>>,
+}
+
+/// A request's walk, and the settings it began under if the session has had others since: what is under way ends under
+/// the policy that it began under.
+#[derive(Debug, Default)]
+pub(crate) struct Walking {
+    pub walk: Walk,
+    pub earlier: Option<Arc<Settings>>,
 }
 
 /// A request whose walk has begun and that is still in the inbox.
 #[derive(Debug)]
-struct Front {
+pub(crate) struct Front {
     message_id: u32,
-    walk: Walk,
+    pub walking: Walking,
     /// It waits until then.
     not_before: f64,
 }
@@ -66,13 +77,13 @@ struct Front {
 #[derive(Debug)]
 pub(crate) enum Judged {
     /// It goes upstream, with what the walk left behind.
-    Pass(Option<Walk>),
+    Pass(Option<Walking>),
     /// It was answered, or a hook has it.
     Done,
     /// It waits at the front of the inbox.
     Wait,
     /// It is to wait until then.
-    Delay(Walk, f64),
+    Delay(Walking, f64),
 }
 
 impl UnderPolicy {
@@ -94,11 +105,24 @@ impl UnderPolicy {
     }
 
     /// Walks on with one request.
-    fn judge(&mut self, request: &Request<'_>, now: f64, walk: &mut Walk) -> Judgement {
+    fn judge(&mut self, request: &Request<'_>, now: f64, walking: &mut Walking) -> Judgement {
+        let Walking { walk, earlier } = walking;
+        self.memory.prepare(request);
+        let asked = Asked::remembering(request, &self.memory);
+        if let Some(earlier) = earlier {
+            let policy = policy_under(&self.policy, Some(earlier));
+            let standing = policy.standing(&self.facts, &self.who);
+            let subject = Subject { facts: &self.facts, who: &self.who, standing: &standing };
+            return policy.judge(&subject, &asked, now, walk);
+        }
         let standing = self.standing.get_or_insert_with(|| self.policy.standing(&self.facts, &self.who));
         let subject = Subject { facts: &self.facts, who: &self.who, standing };
-        self.memory.prepare(request);
-        self.policy.judge(&subject, &Asked::remembering(request, &self.memory), now, walk)
+        self.policy.judge(&subject, &asked, now, walk)
+    }
+
+    /// Gives back what a walk took.
+    pub(crate) fn give_up(&self, walking: &mut Walking, now: f64) {
+        policy_under(&self.policy, walking.earlier.as_ref()).give_up(&mut walking.walk, now);
     }
 
     /// Tells the driver that what hooks see of the client changed.
@@ -118,8 +142,8 @@ impl UnderPolicy {
 
     /// The bind that is upstream has had its result; none: it will have none.
     pub(crate) fn end_guarded(&mut self, code: Option<ResultCode>, now: f64) {
-        if let Some(Guarded { mut tickets, since }) = self.guarded.take() {
-            self.policy.bind_finished(&mut tickets, code, now - since, now);
+        if let Some(Guarded { mut tickets, since, earlier }) = self.guarded.take() {
+            policy_under(&self.policy, earlier.as_ref()).bind_finished(&mut tickets, code, now - since, now);
         }
     }
 
@@ -140,14 +164,14 @@ impl UnderPolicy {
     /// The session is over: what its requests took is given back.
     pub(crate) fn give_back(&mut self, now: f64) {
         if let Some(front) = &mut self.front {
-            self.policy.give_up(&mut front.walk, now);
+            policy_under(&self.policy, front.walking.earlier.as_ref()).give_up(&mut front.walking.walk, now);
         }
         for held in &mut self.held {
-            self.policy.give_up(&mut held.walk, now);
+            policy_under(&self.policy, held.walking.earlier.as_ref()).give_up(&mut held.walking.walk, now);
         }
         self.end_guarded(None, now);
         for followed in &mut self.followed {
-            self.policy.release(&mut followed.tickets);
+            policy_under(&self.policy, followed.earlier.as_ref()).release(&mut followed.tickets);
         }
         self.front = None;
         self.held.clear();
@@ -155,15 +179,29 @@ impl UnderPolicy {
     }
 }
 
+/// The policy of what began under earlier settings, or else the session's own.
+#[inline]
+pub(crate) fn policy_under<'a>(own: &'a Arc<Policy>, earlier: Option<&'a Arc<Settings>>) -> &'a Arc<Policy> {
+    earlier.and_then(|settings| settings.policy.as_ref()).unwrap_or(own)
+}
+
 impl Session {
     /// The client has TLS now; what its certificate proves counts from here on.
     pub(crate) fn note_tls(&mut self, step: &mut Step) {
+        self.learn_tls();
+        if let Some(under) = &self.under_policy {
+            under.tell_change(step);
+        }
+    }
+
+    /// Tells the policy of the client's TLS, if it has any.
+    pub(crate) fn learn_tls(&mut self) {
         let Some(under) = &mut self.under_policy else { return };
+        let Some(tls) = self.client.tls.as_ref().filter(|tls| tls.is_established()) else { return };
         under.facts.tls = true;
-        let certificate = self.client.tls.as_ref().and_then(|tls| tls.facts().peer_certificate);
+        let certificate = tls.facts().peer_certificate;
         under.facts.certificate = certificate.and_then(|der| Certificate::from_der(&der)).map(Arc::new);
         under.standing = None;
-        under.tell_change(step);
     }
 
     /// Who the client is from now on, for the session and for its policy.
@@ -183,21 +221,21 @@ impl Session {
     #[inline]
     pub(crate) fn judge(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Judged {
         let Some(under) = &mut self.under_policy else { return Judged::Pass(None) };
-        let mut walk = match under.front.take() {
+        let mut walking = match under.front.take() {
             Some(front) if front.message_id == request.message_id && now < front.not_before => {
                 under.front = Some(front);
                 return Judged::Wait;
             }
-            Some(front) if front.message_id == request.message_id => front.walk,
+            Some(front) if front.message_id == request.message_id => front.walking,
             Some(mut other) => {
                 // The request that began this walk is gone.
-                under.policy.give_up(&mut other.walk, now);
-                Walk::default()
+                under.give_up(&mut other.walking, now);
+                Walking::default()
             }
-            None => Walk::default(),
+            None => Walking::default(),
         };
-        let judgement = under.judge(request, now, &mut walk);
-        self.carry_out(judgement, request, walk, now, step)
+        let judgement = under.judge(request, now, &mut walking);
+        self.carry_out(judgement, request, walking, now, step)
     }
 
     /// Does what a judgement asks for.
@@ -205,14 +243,14 @@ impl Session {
         &mut self,
         judgement: Judgement,
         request: &Request<'_>,
-        mut walk: Walk,
+        mut walking: Walking,
         now: f64,
         step: &mut Step,
     ) -> Judged {
-        let told = std::mem::take(&mut walk.told);
-        self.tell(&told, request, step);
+        let told = std::mem::take(&mut walking.walk.told);
+        self.tell(&told, request, walking.earlier.as_ref(), step);
         match judgement {
-            Judgement::Pass => Judged::Pass(Some(walk)),
+            Judgement::Pass => Judged::Pass(Some(walking)),
             Judgement::Refuse { code, text, seconds } => {
                 self.refuse_by_policy(
                     request,
@@ -227,26 +265,26 @@ impl Session {
                 self.close(CloseReason::Policy, "refused by policy", step);
                 Judged::Done
             }
-            Judgement::Delay { seconds } => Judged::Delay(walk, now + seconds),
+            Judgement::Delay { seconds } => Judged::Delay(walking, now + seconds),
             Judgement::Hold { stage } => {
-                self.hold(request, stage, walk, step);
+                self.hold(request, stage, walking, step);
                 Judged::Done
             }
         }
     }
 
     /// Lets a request that has begun its walk go on from where it is.
-    pub(crate) fn judge_further(&mut self, request: &Request<'_>, now: f64, walk: &mut Walk) -> Judgement {
+    pub(crate) fn judge_further(&mut self, request: &Request<'_>, now: f64, walking: &mut Walking) -> Judgement {
         match &mut self.under_policy {
-            Some(under) => under.judge(request, now, walk),
+            Some(under) => under.judge(request, now, walking),
             None => Judgement::Pass,
         }
     }
 
     /// What a request took is given back: it will not be served.
-    pub(crate) fn give_up(&mut self, walk: &mut Walk, now: f64) {
+    pub(crate) fn give_up(&mut self, walking: &mut Walking, now: f64) {
         if let Some(under) = &self.under_policy {
-            under.policy.give_up(walk, now);
+            under.give_up(walking, now);
         }
     }
 
@@ -279,9 +317,9 @@ impl Session {
     }
 
     /// Keeps a walk until the request at the front of the inbox is looked at again.
-    pub(crate) fn wait_at_front(&mut self, message_id: u32, walk: Walk, not_before: f64) {
+    pub(crate) fn wait_at_front(&mut self, message_id: u32, walking: Walking, not_before: f64) {
         if let Some(under) = &mut self.under_policy {
-            under.front = Some(Front { message_id, walk, not_before });
+            under.front = Some(Front { message_id, walking, not_before });
         }
     }
 
@@ -309,12 +347,19 @@ impl Session {
     }
 
     /// Turns what was decided of a request into events, and counts it.
-    pub(crate) fn tell(&mut self, told: &[Told], request: &Request<'_>, step: &mut Step) {
+    pub(crate) fn tell(
+        &mut self,
+        told: &[Told],
+        request: &Request<'_>,
+        earlier: Option<&Arc<Settings>>,
+        step: &mut Step,
+    ) {
         let Some(under) = &self.under_policy else { return };
+        let policy = policy_under(&under.policy, earlier);
         for told in told {
-            step.events.push(decided(&under.policy, told, request.kind()));
+            step.events.push(decided(policy, told, request.kind()));
             if let Some(account) = &mut self.account {
-                account.decide(request.message_id, &under.policy, told);
+                account.decide(request.message_id, policy, earlier, told);
             }
         }
     }

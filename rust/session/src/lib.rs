@@ -29,6 +29,7 @@ mod judging;
 pub mod limits;
 mod outstanding;
 mod phase;
+mod renewing;
 pub mod session;
 pub mod settings;
 mod start_tls;

@@ -325,6 +325,17 @@ impl Session {
         self.outstanding.len()
     }
 
+    /// Since when nobody waits for anything and nothing has come; none while somebody does. What passes through an
+    /// opaque session nobody knows, so its traffic counts alone.
+    pub fn idle_since(&self) -> Option<f64> {
+        let is_idle = match self.phase {
+            Phase::Opaque => true,
+            Phase::Open => self.is_idle() && self.client.inbox.is_empty(),
+            _ => false,
+        };
+        is_idle.then_some(self.last_traffic)
+    }
+
     /// How many octets the session keeps, of both sides, until what they wait for comes.
     pub fn buffered(&self) -> usize {
         let client = self.client.tls.as_ref().map_or(0, |tls| tls.kept());

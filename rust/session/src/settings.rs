@@ -76,6 +76,8 @@ pub struct Settings {
     pub upstream: String,
     /// The listener's name, as rules know it.
     pub listener: Arc<str>,
+    /// Which of a gateway's configurations it is from, for who asks hooks.
+    pub generation: u64,
     /// The rules and hooks; none when there are none.
     pub policy: Option<Arc<Policy>>,
     /// Where its sessions are counted; none when nobody counts.

@@ -35,6 +35,7 @@ pub fn settings(tls: ListenerTls, limits: Limits) -> Arc<Settings> {
         upstream_knows_gateway: false,
         upstream: "directory".to_owned(),
         listener: "test".into(),
+        generation: 0,
         policy: None,
         sheet: None,
         limits,

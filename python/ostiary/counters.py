@@ -1,0 +1,46 @@
+"""What is counted beside sessions, by the names of families and labels; under one configuration, whose names they are.
+
+Who keeps one of these, or what it gave, keeps its meters in use: see `Totals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ostiary._core import Meters
+
+__all__ = ["Counters", "Meter"]
+
+PREFIX = "ostiary_"
+
+Meter = tuple[int, int]
+
+
+class Counters:
+    """The meters of one configuration."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+
+    def meter(self, family: str, *labels: str) -> Meter:
+        """The place of one value, by the family's name without its prefix. Raises: KeyError when there is none."""
+        return self._meters.meter(PREFIX + family, *labels)
+
+    def counter(self, family: str, *labels: str) -> Callable[[int], None]:
+        """What adds to one value. Raises: KeyError when there is none."""
+        return partial(self._meters.add, self.meter(family, *labels))
+
+    def timer(self, family: str, *labels: str) -> Callable[[float], None]:
+        """What adds seconds to one histogram. Raises: KeyError when there is none."""
+        return partial(self._meters.observe, self.meter(family, *labels))
+
+    def add(self, family: str, *labels: str, by: int = 1) -> None:
+        """Adds to one value. Raises: KeyError when there is none."""
+        self._meters.add(self.meter(family, *labels), by)
+
+    def put(self, value: float, family: str, *labels: str) -> None:
+        """Sets a gauge. Raises: KeyError when there is none."""
+        self._meters.put(self.meter(family, *labels), value)
