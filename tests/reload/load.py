@@ -1,4 +1,4 @@
-"""Clients that ask without a pause while something is done to the gateway, and remember every answer that they lacked."""
+"""Clients that ask without a pause while something is done to the gateway, and remember what they lacked."""
 
 from __future__ import annotations
 

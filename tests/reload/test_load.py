@@ -31,7 +31,8 @@ def rules(number: int) -> str:
         f'[[plugins.rules]]\nname = "rule-{number % 7}-{each}"\noperations = ["compare"]\neffect = "deny"\n'
         for each in range(number % 3)
     )
-    rate = f'[[plugins]]\nuse = "rate_limit"\n[[plugins.limits]]\nname = "all"\nkey = "global"\nrate = "{900_000 + number}/s"\n'
+    limits = f'[[plugins.limits]]\nname = "all"\nkey = "global"\nrate = "{900_000 + number}/s"\n'
+    rate = f'[[plugins]]\nuse = "rate_limit"\n{limits}'
     return f'[[plugins]]\nuse = "allow_list"\ndefault = "allow"\n{names}\n{rate if number % 4 else ""}'
 
 
@@ -123,11 +124,11 @@ def secret(home: Path, authority: Authority, number: int) -> dict[str, Any]:
 
 def shown(address: Address, context: ssl.SSLContext) -> bytes:
     """The certificate that a client is shown."""
-    with socket.create_connection((address.host, address.port), 15) as plain:
-        with context.wrap_socket(plain, server_hostname="localhost") as secured:
-            found = secured.getpeercert(binary_form=True)
-            assert found is not None
-            return found
+    plain = socket.create_connection((address.host, address.port), 15)
+    with context.wrap_socket(plain, server_hostname="localhost") as secured:
+        found = secured.getpeercert(binary_form=True)
+        assert found is not None
+        return found
 
 
 @pytest.mark.parametrize("workers", [1, 2])
