@@ -41,6 +41,7 @@ def test_defaults_are_those_of_the_reference(certificates: Path) -> None:
         "idle_seconds": 900,
         "connect_seconds": 5,
         "drain_seconds": 30,
+        "drain_delay_seconds": 0,
     }
 
 
