@@ -106,12 +106,11 @@ fn added(to: Vec<Sample>, more: impl Iterator<Item = Sample>) -> Vec<Sample> {
         all.iter().enumerate().map(|(at, sample)| place(at, sample)).collect();
     for sample in more {
         let (key, next) = place(all.len(), &sample);
-        match places.get(&key).and_then(|at| all.get_mut(*at)) {
-            Some((.., known)) => add(known, &sample.2),
-            None => {
-                places.insert(key, next);
-                all.push(sample);
-            }
+        if let Some((.., known)) = places.get(&key).and_then(|at| all.get_mut(*at)) {
+            add(known, &sample.2);
+        } else {
+            places.insert(key, next);
+            all.push(sample);
         }
     }
     // Stable: within a family the order stays.

@@ -72,13 +72,7 @@ pub(crate) enum Followup {
 
 impl Session {
     /// Writes a request for the upstream as its walk left it; says whether its responses matter.
-    pub(crate) fn write_judged(
-        &mut self,
-        request: &Request<'_>,
-        walking: Walking,
-        now: f64,
-        step: &mut Step,
-    ) -> bool {
+    pub(crate) fn write_judged(&mut self, request: &Request<'_>, walking: Walking, now: f64, step: &mut Step) -> bool {
         let Some(under) = &mut self.under_policy else { return false };
         let Walking { walk, earlier } = walking;
         let observed = policy_under(&under.policy, earlier.as_ref()).observes(request.kind());

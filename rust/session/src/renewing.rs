@@ -44,8 +44,7 @@ impl Session {
                 under.standing = None;
             }
             None => {
-                self.under_policy =
-                    Some(Box::new(UnderPolicy::new(policy, &self.settings.listener, self.address)));
+                self.under_policy = Some(Box::new(UnderPolicy::new(policy, &self.settings.listener, self.address)));
                 self.learn_tls();
                 if let Some(under) = &mut self.under_policy {
                     under.who = self.identity.who();
