@@ -51,7 +51,8 @@ class Load:
         if not self._ask(client, wire.bind(1, alice, password)):
             return
         message_id = 1
-        while message_id <= self._searches and not self._ends.is_set():
+        # A moment between two requests: the load is to be there always, and not to be all that the machine does.
+        while not self._ends.wait(0.002) and message_id <= self._searches:
             message_id += 1
             if not self._ask(client, wire.search(message_id, PROBE.encode(), attributes=[b"1.1"])):
                 return

@@ -260,6 +260,9 @@ struct Stage {
     entries: BTreeMap<u32, usize>,
     policy_flags: u8,
     policy: Option<Arc<Policy>>,
+    /// Those that the session had before.
+    earlier: Vec<Arc<Policy>>,
+    flags: u8,
     /// What hooks were asked and have not answered.
     holds: Vec<(u32, Arc<[u8]>)>,
     /// Why it is over.
@@ -292,6 +295,8 @@ impl Stage {
             entries: BTreeMap::new(),
             policy_flags,
             policy,
+            earlier: Vec::new(),
+            flags,
             holds: Vec::new(),
             reason: None,
             longest: 0,
@@ -437,9 +442,22 @@ impl Stage {
         self.call(|session, now, step| session.resume(hold, verdict, now, step));
     }
 
+    /// The same settings, and a policy of the same rules with tables of its own.
+    fn renew(&mut self) {
+        let policy = policy(self.policy_flags);
+        let settings = settings(self.flags, policy.clone());
+        self.earlier.extend(std::mem::replace(&mut self.policy, policy));
+        self.call(|session, now, step| session.renew(settings, None, now, step));
+    }
+
     /// The session is over: as many requests may go on as if it had never been.
     fn gave_everything_back(&self) {
-        let Some(policy) = self.policy.as_ref().filter(|_| self.policy_flags & AT_ONCE != 0) else { return };
+        if self.policy_flags & AT_ONCE != 0 {
+            self.policy.iter().chain(&self.earlier).for_each(|policy| self.gave_back_to(policy));
+        }
+    }
+
+    fn gave_back_to(&self, policy: &Policy) {
         let facts = ClientFacts { address: None, listener: "test".into(), tls: false, certificate: None };
         let standing = policy.standing(&facts, &Who::Anonymous);
         let subject = Subject { facts: &facts, who: &Who::Anonymous, standing: &standing };
@@ -547,6 +565,7 @@ fuzz_target!(|data: &[u8]| {
                 stage.now += f64::from(parameter) / 16.0;
                 stage.call(|session, now, step| session.expire(now, step));
             }
+            31 => stage.renew(),
             _ => {
                 let request = stage.asks(parameter);
                 stage.feed_client(&request);

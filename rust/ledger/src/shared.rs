@@ -326,10 +326,10 @@ mod tests {
     fn a_policy_with_faults_changes_nothing() {
         let names = names(&["a"]);
         let one = first(&names, None);
-        let faulty = limit(1, "binds");
-        let Err(Refused::Policy(found)) = one.renewed(wanted(&names, Some(&faulty)), Memory::default()) else {
+        let small = limit(1, "binds");
+        let Err(Refused::Policy(faults)) = one.renewed(wanted(&names, Some(&small)), Memory::default()) else {
             panic!("it has too few entries");
         };
-        assert_eq!(found.len(), 1);
+        assert_eq!(faults.len(), 1);
     }
 }
