@@ -43,7 +43,8 @@ def python() -> Iterator[Component]:
     for each in distributions():
         if each.name != OWN:
             name = re.sub(r"[-_.]+", "-", each.name).lower()
-            yield component("pypi", name, each.version, each.metadata.json.get("license_expression"))
+            licence = each.metadata.json.get("license_expression")
+            yield component("pypi", name, each.version, str(licence) if licence else None)
 
 
 def crates(own: Distribution) -> Iterator[Component]:

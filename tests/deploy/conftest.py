@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ..real.authority import Authority
 from ..real.raw_client import Address
 from ..real.servers import slapd
 from . import exposition, prometheus, traffic
@@ -39,3 +40,8 @@ def asked(scraped: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield running
     finally:
         running.process.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("deploy-authority"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def loaded(text: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setenv(
         "OSTIARY_SERVER", "ldaps://directory.example.org" if "ldaps" in _mode(text) else "ldap://directory"
     )
-    return parse(text.replace("/etc/ostiary/", f"{home}/"), home)
+    return parse(re.sub(r"/etc/(ostiary|directory-ca)/", f"{home}/", text), home)
 
 
 def _mode(text: str) -> str:
