@@ -78,6 +78,7 @@ class Alone:
             OSError, OstiaryError, ValueError: it cannot; nothing has changed.
         """
         gateway, doors = self.gateway, self.doors
+        self.operating.check(plan)
         plan = plan.with_lingering(gateway.plan, gateway.clients)
         prepared = doors.prepare(plan.listeners)
         try:

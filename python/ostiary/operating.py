@@ -107,6 +107,11 @@ class Operating:
         """A SIGHUP came."""
         self.reloader.request("signal")
 
+    def check(self, plan: Plan) -> None:
+        """Whether operators can be served by another plan. Raises: OSError."""
+        if self._admin is not None and plan.admin is not None:
+            self._admin.check(plan.admin)
+
     def renew(self, plan: Plan) -> None:
         """Another plan is in force."""
         if self._admin is not None and plan.admin is not None:

@@ -124,6 +124,7 @@ class Supervisor:
         Raises:
             OSError, ValueError: it cannot; nothing has changed.
         """
+        self.operating.check(plan)
         clients: Counter[str] = Counter()
         for status in await self.statuses():
             clients.update(status["connections"])

@@ -123,6 +123,8 @@ def busy_gateway() -> Gateway:
     gateway.add("audit_records_total", by=905_112)
     gateway.put("event_loop_lag_seconds", to=0.0004)
     gateway.workers = [status(0), status(1)]
+    faults = [{"path": "listeners[0].tls.key", "message": "not readable: no such file or directory: tls.key"}]
+    gateway.reload = {"time": time.time() - 600, "by": "watch", "result": "failure", "faults": faults}
     now = time.time()
     gateway.certificates = [("client", "ldaps", now + 61.5 * 86_400), ("client", "legacy", now + 17.5 * 86_400),
                             ("upstream", "directory", now + 300.5 * 86_400)]  # fmt: skip

@@ -37,7 +37,7 @@ def document(gateway: Gateway, servers: tuple[ServerState, ...] = (), reason: st
     now[0] = STEP_SECONDS
     history.note()
     processes = {"gateway": {"pid": 7.0, "resident_bytes": 3e7, "cpu_seconds": 2.0, "open_fds": 9.0}}
-    health = Health("1.2.3", 5.0, reason, servers, gateway.certificates, processes, history.rates)
+    health = Health("1.2.3", 5.0, reason, servers, gateway.certificates, processes, history.rates, gateway.reload)
     made = merged(gateway.workers, figures(gateway), health) | {"history": history.document()}
     return made | {"attention": attention(made)}
 

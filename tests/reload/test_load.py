@@ -33,6 +33,11 @@ def rules(number: int) -> str:
     return f'[[plugins]]\nuse = "allow_list"\ndefault = "allow"\n{names}\n{rate if number % 4 else ""}'
 
 
+def descriptors(site: Site) -> dict[str, float]:
+    """How many descriptors each process has open."""
+    return {name: told["open_fds"] for name, told in site.status()["processes"].items()}
+
+
 class Watcher:
     """Reads what was counted again and again: it never goes back."""
 
@@ -68,6 +73,7 @@ def test_a_hundred_reloads_are_noticed_by_nobody(site: SiteFactory, workers: int
     first = gateways.listener("plain")
     others = [gateways.listener(f"other{number}") for number in range(3)]
     running = site(listeners=[first], workers=workers, plugins=rules(0))
+    before = descriptors(running)
     with Watcher(running), RawClient(running.address) as lasting, loads(running.address, 3) as clients:
         for number in range(1, reloads + 1):
             listeners = [first, *others[: number % 4]]
@@ -91,6 +97,10 @@ def test_a_hundred_reloads_are_noticed_by_nobody(site: SiteFactory, workers: int
         pause(0.05)
     assert running.metric("ostiary_connections") == 0
     assert running.metric("ostiary_upstream_connections") == 0
+    # Nothing stays open of what came and went.
+    running.reload_quickly(listeners=[first])
+    after = descriptors(running)
+    assert all(after[name] <= count + 2 for name, count in before.items()), (before, after)
 
 
 @pytest.mark.timeout(200)

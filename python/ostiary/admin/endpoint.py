@@ -121,6 +121,11 @@ class Admin:
         self._noting = loop.create_task(self._note())
         log.event(logger, logging.INFO, "admin_opened", address=self.address, tls=tls is not None)
 
+    def check(self, plan: AdminPlan) -> None:
+        """Whether another plan's certificate can be shown. Raises: OSError when OpenSSL does not take it."""
+        if plan.identity is not None and plan.identity != self._plan.identity:
+            context(*plan.identity)
+
     def renew(self, plan: AdminPlan) -> None:
         """Serves by another plan from now on, with the address that it has."""
         if self._tls is not None and plan.identity is not None and plan.identity != self._plan.identity:
