@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from ostiary import __version__, log
+from ostiary import __version__, log, uncaught
 from ostiary.errors import OstiaryError
 from ostiary.gateway import Gateway, settle_memory
 from ostiary.operating import Operating, doors_of
@@ -122,12 +122,14 @@ class Alone:
 
 async def run(plan: Plan) -> int:
     """Runs a plan in this event loop."""
+    uncaught.watch_loop(asyncio.get_running_loop())
     return await Alone(plan).run()
 
 
 def serve(plan: Plan) -> int:
     """Runs a gateway until SIGTERM or SIGINT; gives the exit status."""
     allow_open_files()
+    uncaught.watch_process()
     try:
         return uvloop.run(run(plan))
     except OSError as error:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from ostiary import __version__, log
+from ostiary import __version__, log, uncaught
 from ostiary.commanding import CommandError, receive
 from ostiary.control import Channel
 from ostiary.errors import OstiaryError
@@ -118,8 +118,9 @@ def close(sockets: Any) -> None:
 
 async def run(plan: Plan, place: Place, supervisor: socket.socket, descriptors: socket.socket) -> int:
     """Starts, waits until it is told to stop, stops."""
-    gateway = Gateway(plan, place)
     loop = asyncio.get_running_loop()
+    uncaught.watch_loop(loop)
+    gateway = Gateway(plan, place)
     obeying = Obeying(gateway, await Channel.open(supervisor), descriptors)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, obeying.stopping.set)
@@ -142,6 +143,7 @@ async def run(plan: Plan, place: Place, supervisor: socket.socket, descriptors: 
 def serve(plan: Plan, place: Place, supervisor: socket.socket, descriptors: socket.socket) -> int:
     """Runs a worker until it is told to stop, or until its supervisor is gone; gives the exit status."""
     allow_open_files()
+    uncaught.watch_process()
     try:
         return uvloop.run(run(plan, place, supervisor, descriptors))
     except OSError as error:

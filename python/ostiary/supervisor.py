@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvloop
 
-from ostiary import __version__, log
+from ostiary import __version__, log, uncaught
 from ostiary.counters import Counters
 from ostiary.generation import Generation, plan_descriptor
 from ostiary.keeping import Keeper
@@ -160,6 +160,7 @@ class Supervisor:
     async def run(self) -> int:
         """Keeps workers until SIGTERM or SIGINT; gives the exit status."""
         loop = asyncio.get_running_loop()
+        uncaught.watch_loop(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
@@ -270,6 +271,7 @@ def main() -> int:
     descriptor, level = int(sys.argv[1]), cast("Level", sys.argv[2])
     log.configure(level)
     allow_open_files()
+    uncaught.watch_process()
     try:
         return uvloop.run(supervise(received(descriptor), descriptor, level))
     except OSError as error:
