@@ -161,12 +161,12 @@ def staged(
         otp=toml(str(home / "otp.secret")), endpoint=toml(receiver.endpoint), admin=toml(admin.text),
         token=toml(str(home / "token.secret")), output=toml(output), format=toml(format),
     )  # fmt: skip
-    upstreams = [
+    upstreams: list[gateways.Table] = [
         gateways.upstream(ground.directory.plain, mode="starttls", authority=ground.authority),
         {"name": "blabbing", "servers": [ground.fake.address.url()], "tls": {"mode": "none"}},
         {"name": "down", "servers": [free_address().url()], "tls": {"mode": "none"}},
     ]
-    listeners = [
+    listeners: list[gateways.Table] = [
         gateways.listener("plain"), gateways.listener("refused"), gateways.listener("hooked"),
         gateways.listener("one-time"),
         gateways.listener("open", "starttls", identity=ground.identity, require_tls="all"),
