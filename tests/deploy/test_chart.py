@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from ..house.tree import ROOT
+from .documented import shell
 from .kubernetes import HARDENED, Object, gateway_container, judge, loaded, matches, objects, only, pods, security
 
 CHART = ROOT / "deploy/helm/ostiary"
@@ -102,6 +104,17 @@ def test_chart_is_linted_strictly(shape: str) -> None:
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: next(iter(wrong)))
 def test_helm_refuses_wrong_values(wrong: dict[str, Any], tmp_path: Path) -> None:
     assert helm("template", "door", CHART, *over(tmp_path, wrong)).returncode != 0
+
+
+@needs_helm
+def test_commands_of_the_document_work() -> None:
+    (block,) = [each for each in shell("By Helm") if each.startswith("helm lint ")]
+    commands = block.splitlines()
+    assert len(commands) == 3
+    for each in commands:
+        version = [] if "lint" in each else ["--kube-version", "1.34.0"]
+        done = subprocess.run([*shlex.split(each), *version], cwd=ROOT, capture_output=True, text=True, timeout=50)
+        assert done.returncode == 0, done.stderr
 
 
 @needs_helm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import ssl
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from ..real.authority import LOCAL_NAMES, Authority
 from ..real.process import pause
 from ..real.raw_client import Address, RawClient, free_address
 from . import outside
+from .documented import shell
 from .podman import OPENLDAP, OSTIARY, Container, Network, missing, podman
 
 pytestmark = [
@@ -42,7 +44,6 @@ drain_seconds = {DRAIN_SECONDS}
 """
 # Own parts; what slim bases of Python have beneath is 120 to 130 MB.
 MOST_MEGABYTES = 80
-ENOUGH_MEMORY = "256m"
 
 
 @pytest.fixture
@@ -67,16 +68,26 @@ def gateway(address: Address, authority: Authority, tmp_path: Path) -> Iterator[
         with (
             outside.directory(network, authority, tmp_path),
             Container(
-                OSTIARY, "--read-only", "--cap-drop=ALL", "--security-opt", "no-new-privileges",
-                "--memory", ENOUGH_MEMORY, "--pids-limit", "64", "--network", network.name,
-                "--publish", f"{address.text}:1636", "--env", f"OSTIARY_SERVER=ldap://{outside.HOST}",
-                "--volume", f"{home}:/etc/ostiary:ro",
+                OSTIARY, *documented(address, home), "--network", network.name,
+                "--env", f"OSTIARY_SERVER=ldap://{outside.HOST}",
             ) as running,
         ):  # fmt: skip
             _await(running, '"started"')
             yield running
     finally:
         network.remove()
+
+
+def documented(address: Address, home: Path) -> list[str]:
+    """The options that docs/deployment.md runs the image with, with this port and this folder."""
+    (block,) = [each for each in shell("As a container") if each.startswith("podman run ")]
+    text = block.replace("\\\n", " ").replace("--detach --name ostiary ", "").replace("--publish 389:1389 ", "")
+    for old, new in {"636:1636": f"{address.text}:1636", "./etc:": f"{home}:"}.items():
+        assert old in text
+        text = text.replace(old, new)
+    words = shlex.split(text)
+    assert words[-1] == "localhost/ostiary"
+    return words[2:-1]
 
 
 def _await(running: Container, words: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 import yaml
 
 from ..house.tree import ROOT, below, name
+from .documented import shell
 
+WHEELHOUSE = ROOT / "dist/wheelhouse"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -48,6 +51,40 @@ def test_source_distribution_has_what_building_it_takes(contents: set[str]) -> N
 def test_source_distribution_has_nothing_else(contents: set[str]) -> None:
     strange = re.compile(r"(^|/)(target|\.venv|\.git|__pycache__|tests/real|dist)(/|$)|\.(so|pyc|key|pem)$")
     assert sorted(each for each in contents if strange.search(each)) == []
+
+
+@pytest.mark.timeout(300)
+def test_a_wheelhouse_is_all_that_an_installation_needs(tmp_path: Path) -> None:
+    if not list(WHEELHOUSE.glob("ostiary-*.whl")):
+        pytest.skip("dist/wheelhouse is absent: make dist")
+    # Without a network, where the user may have one without.
+    alone = ["unshare", "--net"] if os.geteuid() == 0 and shutil.which("unshare") else []
+    (install,) = [each for each in shell("By pip") if "--no-index" in each]
+    home = str(tmp_path / "opt")
+    text = install.replace("/opt/ostiary", home).replace("dist/wheelhouse", str(WHEELHOUSE))
+    run([sys.executable, "-m", "venv", home])
+    run([*alone, "sh", "-euc", text])
+    told = run([*alone, "sh", "-euc", f"ip link set lo up 2>/dev/null || true; {home}/bin/ostiary demo --once"])
+    assert "steps came out as told" in told
+
+
+def run(command: list[str]) -> str:
+    """What a command prints. What surrounds the tests is not the new environment's."""
+    surroundings = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=surroundings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_makefile_installs_what_is_locked() -> None:
+    recipe = subprocess.run(["make", "--dry-run", "dist"], cwd=ROOT, capture_output=True, text=True, timeout=30).stdout
+    assert "--require-hashes" in recipe
+    assert "requirements/run.txt" in recipe
+    locked = (ROOT / "requirements/run.txt").read_text()
+    assert [each for each in PROJECT["dependencies"] if f"\n{each.split('>')[0]}==" not in f"\n{locked}"] == []
+    versions = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE))
+    own = dict(re.findall(r"^([\w.-]+)==(\S+)", locked, re.MULTILINE))
+    assert {each: versions[each] for each in own} == own
 
 
 def test_versions_are_one() -> None:

@@ -13,13 +13,14 @@ from ..house.tree import ROOT
 from ..real.authority import LOCAL_NAMES, Authority
 from ..real.process import pause
 from . import podman
+from .documented import shell
 from .podman import SYSTEM, Container
 
 REASON = podman.missing(SYSTEM)
 pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 
-UNITS = ROOT / "deploy/systemd"
 WORKERS = 2
+INSTALL, OPERATE = shell("As a systemd service")
 CONFIGURATION = f"""
 workers = {WORKERS}
 [[listeners]]
@@ -53,23 +54,17 @@ class Machine(Container):
 
     def __init__(self, home: Path, authority: Authority) -> None:
         # What a machine's own init has, and a container's has not: namespaces, and the sight of all processes.
-        super().__init__(SYSTEM, "--systemd=always", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE")
+        super().__init__(
+            SYSTEM, "--systemd=always", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE",
+            "--volume", f"{ROOT / 'deploy'}:/source/deploy:ro", "--workdir", "/source",
+        )  # fmt: skip
         identity = authority.issue("gateway-service", *LOCAL_NAMES)
         (home / "ostiary.toml").write_text(CONFIGURATION)
-        self.run("mkdir", "-p", "/etc/ostiary", "/usr/local/lib/sysusers.d")
-        for folder, sources in {
-            "/etc/systemd/system": [UNITS / "ostiary.service", *UNITS.glob("*.socket")],
-            "/usr/local/lib/sysusers.d": [UNITS / "ostiary.sysusers.conf"],
-            "/etc/ostiary": [home / "ostiary.toml", identity.certificate, identity.key],
-        }.items():
-            for each in sources:
-                podman.podman("cp", each, f"{self.name}:{folder}/{each.name}")
+        self.run("mkdir", "/etc/ostiary")
+        for each in (home / "ostiary.toml", identity.certificate, identity.key):
+            podman.podman("cp", each, f"{self.name}:/etc/ostiary/{each.name}")
         self._await("the init", lambda: self.status("systemctl", "is-system-running", "--wait") in (0, 1))
-        self.run("systemd-sysusers")
-        self.run(
-            "sh", "-c", "chown -R root:ostiary-keys /etc/ostiary; chmod 750 /etc/ostiary; chmod 640 /etc/ostiary/*"
-        )
-        self.run("systemctl", "daemon-reload")
+        self.run("sh", "-euc", INSTALL)
 
     def shown(self, what: str) -> str:
         """A property of the unit."""
@@ -154,3 +149,8 @@ def test_it_drains_and_ends_well(service: Machine) -> None:
     assert time.monotonic() - started < 10
     assert (service.shown("Result"), service.shown("ExecMainStatus")) == ("success", "0")
     assert '"stopped"' in service.journal()
+
+
+def test_it_is_operated_as_the_document_says(machine: Machine) -> None:
+    machine.run("sh", "-euc", OPERATE)
+    assert (machine.shown("ActiveState"), machine.shown("Result")) == ("inactive", "success")
