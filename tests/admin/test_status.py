@@ -141,6 +141,11 @@ def test_attention_begins_with_what_is_serious() -> None:
         ("serious", "the client certificate c has expired"),
         ("serious", "the client certificate b ends in 6 days"),
         ("serious", "12 audit records were lost"),
+        (
+            "serious",
+            "the configuration could not be read again: "
+            "listeners[0].tls.key: not readable: no such file or directory: tls.key",
+        ),
         ("warning", "the client certificate a ends in 20 days"),
         ("warning", "workers died and were replaced: 1"),
         ("warning", "plugin one_time_password failed, and so refused: 3"),
