@@ -244,13 +244,13 @@ def test_files_are_watched_unless_told_not_to(site: SiteFactory) -> None:
 
 
 PLUGIN = """
-import asyncio
+import asyncio, os
 from ostiary.plugins import PASS, Options, Plugin, refuse
 
 class Counting(Plugin):
     class Options(Options):
         most: int = 2
-        slow: bool = False
+        until: str = ""
 
     def __init__(self, options):
         super().__init__(options)
@@ -259,8 +259,8 @@ class Counting(Plugin):
     async def on_compare(self, client, request):
         self.seen += 1
         most = self.options.most
-        if self.options.slow:
-            await asyncio.sleep(2)
+        while self.options.until and not os.path.exists(self.options.until):
+            await asyncio.sleep(0.02)
         return PASS if self.seen <= most else refuse(53, f"more than {most}")
 """
 
@@ -270,7 +270,7 @@ def test_plugins_keep_what_they_know_and_requests_under_way_keep_their_plugin(
     site: SiteFactory, tmp_path: Path, workers: int
 ) -> None:
     (tmp_path / "counting.py").write_text(PLUGIN)
-    use = '[[plugins]]\nuse = "counting:Counting"\ntime_limit_seconds = 10\n'
+    use = '[[plugins]]\nuse = "counting:Counting"\ntime_limit_seconds = 30\n'
     running = site(plugins=use, workers=workers, environment={"PYTHONPATH": str(tmp_path)})
     compare = wire.compare(9, PROBE.encode(), b"cn", b"probe")
     with RawClient(running.address) as client:
@@ -279,11 +279,13 @@ def test_plugins_keep_what_they_know_and_requests_under_way_keep_their_plugin(
         running.reload(plugins='[[plugins]]\nuse = "allow_list"\ndefault = "allow"\n' + use)
         assert [client.ask(compare).code for _ in range(2)] == [6, 53]
         # Another one, since its options are others.
-        running.reload(plugins=use + "most = 1\nslow = true\n")
+        sign = tmp_path / "go on"
+        running.reload(plugins=use + f'most = 1\nuntil = "{sign}"\n')
         client.send(compare)
         pause(0.3)
         running.reload(plugins="")
         assert client.ask(search(3)).code == wire.SUCCESS
+        sign.touch()
         assert client.receive().code == 6
         assert [client.ask(compare).code for _ in range(2)] == [6, 6]
     assert running.metric("ostiary_plugin_errors_total") == 0
