@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from ostiary import __version__, log
+from ostiary import __version__, log, uncaught
 from ostiary.errors import OstiaryError
 from ostiary.listener import Admission, Listener
 from ostiary.place import Place, share
@@ -115,6 +115,7 @@ class Gateway:
 def serve(plan: Plan, place: Place | None = None, supervisor: socket.socket | None = None) -> int:
     """Runs a gateway until SIGTERM or SIGINT, or until its supervisor is gone; gives the exit status."""
     allow_open_files()
+    uncaught.watch_process()
     try:
         return uvloop.run(run(plan, place, supervisor))
     except OSError as error:
@@ -127,9 +128,10 @@ def serve(plan: Plan, place: Place | None = None, supervisor: socket.socket | No
 
 async def run(plan: Plan, place: Place | None = None, supervisor: socket.socket | None = None) -> int:
     """Starts, waits for a signal, stops."""
+    loop = asyncio.get_running_loop()
+    uncaught.watch_loop(loop)
     gateway = Gateway(plan, place)
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, gateway.reopen)

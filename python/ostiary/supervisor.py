@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvloop
 
-from ostiary import __version__, log
+from ostiary import __version__, log, uncaught
 from ostiary.keeping import Keeper
 from ostiary.place import Place, share
 from ostiary.sockets import allow_open_files, close_sockets, open_sockets
@@ -95,6 +95,7 @@ class Supervisor:
     async def run(self) -> int:
         """Keeps workers until SIGTERM or SIGINT; gives the exit status."""
         loop = asyncio.get_running_loop()
+        uncaught.watch_loop(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._pass_on_hang_up)
@@ -166,6 +167,7 @@ def main() -> int:
     descriptor, level = int(sys.argv[1]), cast("Level", sys.argv[2])
     log.configure(level)
     allow_open_files()
+    uncaught.watch_process()
     try:
         return uvloop.run(supervise(received(descriptor), descriptor, level))
     except OSError as error:
