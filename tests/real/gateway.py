@@ -95,14 +95,18 @@ def run(
     plugins: str = "",
     environment: Mapping[str, str] | None = None,
     workers: int | str = 1,
+    directory: Path | None = None,
 ) -> Gateway:
-    """Start a gateway and return once every listener accepts. Plugins are TOML, as an operator writes it."""
+    """Start a gateway and return once every listener accepts. Plugins are TOML, as an operator writes it.
+
+    It runs in this directory, or in the tests' own.
+    """
     home.mkdir(parents=True, exist_ok=True)
     path = home / "ostiary.toml"
     path.write_text(configuration(listeners, upstreams, limits or {}, workers) + plugins)
     command = [sys.executable, "-m", "ostiary", "run", "--config", str(path), "--log-level", log_level]
     addresses = {str(listener["name"]): _parse(str(listener["address"])) for listener in listeners}
-    process = Process(command, home / "ostiary.log", environment=environment)
+    process = Process(command, home / "ostiary.log", environment=environment, directory=directory)
     process.await_listening(*addresses.values())
     return Gateway(process, addresses)
 

@@ -26,7 +26,14 @@ class NotListening(Exception):
 class Process:
     """One child whose output goes to a file."""
 
-    def __init__(self, command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> None:
         self.log = log
         with log.open("wb") as sink:
             self._child = subprocess.Popen(
@@ -35,6 +42,7 @@ class Process:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
+                cwd=directory,
             )
 
     @property

@@ -53,12 +53,14 @@ class Figures:
 class Endpoint:
     """The admin endpoint of a gateway."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, token: str = "") -> None:
         self.address = address
+        self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
 
     def fetch(self, path: str, accept: str = "*/*") -> tuple[int, str]:
         """The status and the text of an answer."""
-        request = urllib.request.Request(f"http://{self.address.text}{path}", headers={"Accept": accept})
+        headers = {"Accept": accept, **self._credentials}
+        request = urllib.request.Request(f"http://{self.address.text}{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
                 return answer.status, answer.read().decode()

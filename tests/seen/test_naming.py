@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..deploy.hooks import Watcher
 from ..house.tree import ROOT
 from ..policy import content
 from ..real import gateway as gateways
@@ -19,7 +16,6 @@ from ..real.raw_client import RawClient, free_address
 from ..real.servers.directory import Directory
 from .stage import APP, PASSWORD, PROBE, Seen, SeenFactory, compare_true, search
 
-assert Watcher
 ALICE, DESK = content.ALICE.encode(), content.DESK.encode()
 SUBJECT = "CN=app,O=certificates"
 
@@ -61,12 +57,12 @@ use = "tests.deploy.hooks:Watcher"
 
 
 @pytest.fixture
-def running(seen: SeenFactory, openldap: Directory, authority: Authority, server_identity: Identity) -> Iterator[Seen]:
+def running(seen: SeenFactory, openldap: Directory, authority: Authority, server_identity: Identity) -> Seen:
     """A gateway with every kind of listener, a policy, and an upstream that is down."""
     dead = free_address()
     down = {"name": "down", "servers": [dead.url()], "tls": {"mode": "none"}}
     asking = {"client_ca": str(authority.certificate), "client_auth": "optional"}
-    yield seen(
+    return seen(
         [
             gateways.listener("plain"),
             gateways.listener("open", "starttls", identity=server_identity, require_tls="bind"),
@@ -199,9 +195,7 @@ def test_an_upstream_that_is_down_is_told_and_no_server(running: Seen) -> None:
     ] * 2
 
 
-def test_tls_and_certificates_are_told_from_when_they_are_there(
-    running: Seen, authority: Authority, tmp_path: Path
-) -> None:
+def test_tls_and_certificates_are_told_from_when_they_are_there(running: Seen, authority: Authority) -> None:
     from cryptography import x509
 
     mine = Authority.issue(

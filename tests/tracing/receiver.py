@@ -94,7 +94,9 @@ def receiving() -> Iterator[Receiver]:
         receiver = Receiver(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield receiver
-        receiver.may_answer.set()
-        server.shutdown()
-        thread.join(WAIT_SECONDS)
+        try:
+            yield receiver
+        finally:
+            receiver.may_answer.set()
+            server.shutdown()
+            thread.join(WAIT_SECONDS)
