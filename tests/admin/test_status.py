@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ostiary.admin.attention import attention
@@ -74,6 +74,7 @@ def test_everything_a_document_holds_is_json_of_plain_numbers() -> None:
 
 
 @given(st.lists(st.floats(1e-6, 20), min_size=1, max_size=200), st.sampled_from([0.5, 0.9, 0.99]))
+@example([1.0, 1.0, 1.0, 0.5, 0.5, 0.5], 0.5)
 def test_quantiles_lie_in_the_bucket_of_the_real_one(values: list[float], share: float) -> None:
     gateway = Gateway()
     for value in values:

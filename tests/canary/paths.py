@@ -127,10 +127,6 @@ def a_bind_by_an_unknown_choice(secret: bytes) -> bytes:
 # Passwords that are set.
 
 
-def modified(dn: bytes, *values: tuple[int, bytes]) -> bytes:
-    return wire.sequence(*(wire.octets(value, tag) for tag, value in values if value), wire.octets(dn, 0x80))
-
-
 @path
 def a_password_modify_of_both(secret: bytes) -> bytes:
     value = wire.sequence(wire.octets(BOB, 0x80), wire.octets(secret, 0x81), wire.octets(secret[::-1], 0x82))

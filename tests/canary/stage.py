@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +14,14 @@ from ..house.tree import ROOT
 from ..real import gateway as gateways
 from ..real.authority import Authority, Identity
 from ..real.fake_directory import FakeDirectory
-from ..real.gateway import Gateway, toml
+from ..real.gateway import Gateway, Table, toml
 from ..real.raw_client import Address, free_address
 from ..real.servers.directory import Directory
 from ..seen.figures import OPENMETRICS, Endpoint
 from ..tracing.receiver import Receiver
 from .canaries import Canary, heard
+
+LARGE = 1 << 23
 
 # The wrong password is checked by the server each time; nobody is locked out.
 POLICY = """
@@ -131,9 +132,14 @@ class Stage:
         found = []
         for where, text in outputs.items():
             if told := heard(text):
-                places = [canary.place for canary in canaries if heard(text, canary.core)]
+                places = [canary.place for canary in canaries if is_heard(text, canary)]
                 found.append(f"{where} has {', '.join(told)} of {places or 'a part of some secret'}")
         return found, outputs
+
+
+def is_heard(text: bytes, canary: Canary) -> bool:
+    """Whether it is this secret; in a large core dump, by its octets alone."""
+    return canary.core in text or (len(text) < LARGE and bool(heard(text, canary.core)))
 
 
 @dataclass(frozen=True)
@@ -161,12 +167,12 @@ def staged(
         otp=toml(str(home / "otp.secret")), endpoint=toml(receiver.endpoint), admin=toml(admin.text),
         token=toml(str(home / "token.secret")), output=toml(output), format=toml(format),
     )  # fmt: skip
-    upstreams: list[gateways.Table] = [
+    upstreams: list[Table] = [
         gateways.upstream(ground.directory.plain, mode="starttls", authority=ground.authority),
         {"name": "blabbing", "servers": [ground.fake.address.url()], "tls": {"mode": "none"}},
         {"name": "down", "servers": [free_address().url()], "tls": {"mode": "none"}},
     ]
-    listeners: list[gateways.Table] = [
+    listeners: list[Table] = [
         gateways.listener("plain"), gateways.listener("refused"), gateways.listener("hooked"),
         gateways.listener("one-time"),
         gateways.listener("open", "starttls", identity=ground.identity, require_tls="all"),
@@ -185,6 +191,3 @@ def staged(
         yield Stage(running, home, Endpoint(admin, token), receiver, collector)
     finally:
         running.stop()
-
-
-assert sys.platform == "linux"

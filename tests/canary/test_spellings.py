@@ -34,10 +34,9 @@ SPELLINGS: dict[str, Spelling] = {
     "quoted for a URL": lambda octets: quote(octets).encode(),
     "quoted whole": lambda octets: "".join(f"%{octet:02X}" for octet in octets).encode(),
     "Rust's debug": lambda octets: ("[" + ", ".join(map(str, octets)) + "]").encode(),
-    "base64 behind 0": lambda octets: base64.b64encode(octets + b"tail"),
+    "base64": lambda octets: base64.b64encode(octets + b"tail"),
     "base64 behind 1": lambda octets: base64.b64encode(b"x" + octets + b"tail"),
     "base64 behind 2": lambda octets: base64.b64encode(b"xx" + octets + b"tail"),
-    "base64 behind 3": lambda octets: base64.b64encode(b"xxx" + octets + b"tail"),
     "base64 of UTF-16": lambda octets: base64.b64encode(b"\0" + wide(octets)),
     "base64 for a URL": base64.urlsafe_b64encode,
 }

@@ -61,7 +61,8 @@ def test_a_gateway_that_drains_is_alive_and_not_ready(seen: SeenFactory, workers
 
     with FakeDirectory(answering(answer)) as directory:
         running = seen(upstreams=[gateways.upstream(directory.address)], workers=workers, audit={})
-        assert running.endpoint.fetch("/readyz")[0] == running.endpoint.fetch("/healthz")[0] == 200
+        await_status(running.endpoint, "/readyz", 200)
+        assert running.endpoint.fetch("/healthz")[0] == 200
         client = running.connect()
         client.send(search(1))
         await_asked(directory)

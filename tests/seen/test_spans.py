@@ -19,8 +19,8 @@ def test_each_operation_is_a_span_with_the_fields_of_its_record(seen: SeenFactor
         running = seen(audit={}, plugins=TRACING.format(receiver.endpoint, 1.0), workers=workers)
         client = running.connect()
         assert client.ask(wire.bind(1, APP, PASSWORD)).code == wire.SUCCESS
-        for make in (search, compare_true, search_for_nobody):
-            client.ask(make(len(receiver.headers) + 10 + ord(make.__name__[-1])))
+        for message_id, make in enumerate((search, compare_true, search_for_nobody), 2):
+            client.ask(make(message_id))
         client.close()
         running.gateway.stop()
         spans = receiver.take(4)

@@ -82,6 +82,7 @@ def quantile(share: float, now: Histogram, before: Histogram | None = None) -> f
         return None
     for bound, count in zip(bounds, since, strict=False):
         if count >= rank:
-            return low + (bound - low) * rank / count
+            # Rounding must not carry it into the next bucket.
+            return min(low + (bound - low) * rank / count, bound)
         rank, low = rank - count, bound
     return low
