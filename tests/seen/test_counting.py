@@ -41,6 +41,8 @@ def of_each_worker(running: Seen, each: int) -> Crowd:
     crowd = Crowd([running.connect() for _ in range(each * 2)])
     wanted = {0: each, 1: each}
     for _ in range(100):
+        # The kernel has let them in; the workers may not have come to them yet.
+        running.endpoint.await_figures(lambda figures: figures.total("ostiary_connections") == each * 2)
         connections = {worker["worker"]: worker["connections"] for worker in running.endpoint.status()["workers"]}
         if connections == wanted:
             return crowd
