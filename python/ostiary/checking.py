@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def checked(path: Path) -> Checked:
 
 def main() -> int:
     """Checks the file; gives the exit status."""
-    os.nice(NICE)
+    with suppress(PermissionError):
+        # A service that may change no priorities checks at its own.
+        os.nice(NICE)
     descriptor, path = int(sys.argv[1]), Path(sys.argv[2])
     said = checked(path)
     with open(descriptor, "wb", closefd=False) as memory:
