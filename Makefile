@@ -88,7 +88,7 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
 
 dist: $(INSTALLED) ## build wheel and sdist into dist/, and a wheelhouse for where no network is (WHEELHOUSE_PYTHON, WHEEL_ARGS)
 	rm -rf dist
-	$(BIN)/maturin build --release --out dist $(WHEEL_ARGS)
+	$(BIN)/maturin build --release --locked --out dist $(WHEEL_ARGS)
 	$(BIN)/maturin sdist --out dist
 	mkdir dist/wheelhouse
 	cp dist/*.whl dist/wheelhouse/
@@ -109,5 +109,5 @@ $(REAL): requirements/real.txt $(INSTALLED)
 # Built anew when a source changed, when the module is absent, or when somebody else has built it since.
 $(BUILT): $(INSTALLED) $(RUST) $(or $(wildcard $(MODULE)),rebuild)
 	@command -v cargo >/dev/null || { echo "make: cargo is not installed; see rust-lang.org" >&2; exit 1; }
-	PIP_QUIET=1 $(BIN)/maturin develop --release --quiet
+	PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet
 	@touch $@

@@ -23,8 +23,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 @pytest.fixture(scope="module")
-def contents(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The files of the source distribution, without its folder."""
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution."""
     if shutil.which("cargo") is None:
         pytest.skip("cargo is absent: see rust-lang.org")
     out = tmp_path_factory.mktemp("sdist")
@@ -32,7 +32,14 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     subprocess.run([str(maturin), "sdist", "--out", str(out)], cwd=ROOT, check=True, capture_output=True, timeout=50)
     (archive,) = out.glob("ostiary-*.tar.gz")
     with tarfile.open(archive) as opened:
-        return {each.partition("/")[2] for each in opened.getnames()}
+        opened.extractall(out, filter="data")
+    return out / f"ostiary-{PROJECT['version']}"
+
+
+@pytest.fixture(scope="module")
+def contents(unpacked: Path) -> set[str]:
+    """The files of the source distribution."""
+    return {each.relative_to(unpacked).as_posix() for each in unpacked.rglob("*") if each.is_file()}
 
 
 def test_source_distribution_has_what_building_it_takes(contents: set[str]) -> None:
@@ -46,6 +53,20 @@ def test_source_distribution_has_what_building_it_takes(contents: set[str]) -> N
         "Cargo.toml", "Cargo.lock", "pyproject.toml", "PKG-INFO", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md",
         "python/ostiary/py.typed",
     } <= contents  # fmt: skip
+
+
+def test_source_distribution_is_built_with_what_is_locked(unpacked: Path) -> None:
+    # What whoever builds it has cargo do first.
+    told = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True, timeout=50).stdout
+    (here,) = re.findall(r"^host: (.+)$", told, re.MULTILINE)
+    command = ["cargo", "metadata", "--format-version", "1", "--filter-platform", here]
+    place = unpacked / "rust/bindings"
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    used = {(each["name"], each["version"]) for each in json.loads(done.stdout)["packages"]}
+    locked = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
+    assert used <= {(each["name"], each["version"]) for each in locked}
+    assert len(used) > 50
 
 
 def test_source_distribution_has_nothing_else(contents: set[str]) -> None:
