@@ -1,6 +1,6 @@
 """The Rust core: the whole boundary between Python and Rust on one page.
 
-Calls go one way, from Python down. Nothing here owns a socket or looks at a clock.
+Calls go one way, from Python down. Nothing but `Driver` owns a socket or looks at a clock.
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,9 @@ from typing import Final, TypeAlias, final
 
 from typing_extensions import disjoint_base
 
+from ostiary._core_driver import (
+    Driver as Driver,
+)
 from ostiary._core_shared import (
     Hold as Hold,
 )
@@ -107,7 +110,7 @@ from ostiary._core_values import (
 
 __version__: Final[str]
 
-# One client's session, and what a driver owes it:
+# One client's session, and what a driver owes it (`Driver` does 2 and 4, but for the pauses that events ask for):
 #
 # 1. A client was accepted: make a `Session`, and arm a timer for its `deadline`.
 # 2. Octets came, or ended, on a side: call `client_data`, `client_eof`, `upstream_data` or `upstream_eof`; the client's
@@ -465,6 +468,63 @@ class Event:
         __match_args__: Final = ("reason",)
         def __new__(cls, reason: str) -> Event.Close: ...
         reason: Final[str]
+
+    # What a `Driver` tells of sockets.
+
+    @final
+    class Accepted(Event):
+        """A client came, by this name: `Driver.enter` or `remove` it. No `host` on a unix socket."""
+
+        __match_args__: Final = ("client", "host", "port")
+        def __new__(cls, client: int, host: str | None, port: int) -> Event.Accepted: ...
+        client: Final[int]
+        host: Final[str | None]
+        port: Final[int]
+
+    @final
+    class NotAccepted(Event):
+        """Nobody can be accepted at this listening socket, by this error of the system: it has to rest."""
+
+        __match_args__: Final = ("listening", "error")
+        def __new__(cls, listening: int, error: int) -> Event.NotAccepted: ...
+        listening: Final[int]
+        error: Final[int]
+
+    @final
+    class Connected(Event):
+        """The server is connected."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.Connected: ...
+
+    @final
+    class NotConnected(Event):
+        """The server cannot be connected, by this error of the system."""
+
+        __match_args__: Final = ("error",)
+        def __new__(cls, error: int) -> Event.NotConnected: ...
+        error: Final[int]
+
+    @final
+    class ClientLost(Event):
+        """The client's socket is of no use any more: `remove` it, after `Session.client_gone`."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.ClientLost: ...
+
+    @final
+    class UpstreamLost(Event):
+        """The server's socket is of no use any more, which the session knows: `leave_upstream`."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.UpstreamLost: ...
+
+    @final
+    class Failed(Event):
+        """A call into the session has panicked: it says nothing more. `remove` the client."""
+
+        __match_args__: Final = ()
+        def __new__(cls) -> Event.Failed: ...
 
 @final
 class Session:

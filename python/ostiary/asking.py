@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ostiary import _core
@@ -27,13 +26,24 @@ PASSED = _core.Verdict.Pass()
 class Asking:
     """The dealings of one connection with the plugins."""
 
-    __slots__ = ("_client", "_connection", "_is_answering", "_policing", "_questions", "_tasks")
+    __slots__ = (
+        "_client",
+        "_connection",
+        "_driver",
+        "_is_answering",
+        "_name",
+        "_policing",
+        "_questions",
+        "_tasks",
+    )
 
     def __init__(
         self, policing: Policing, connection: Connection, number: int, address: str | None, listener: str
     ) -> None:
         self._policing = policing
         self._connection = connection
+        self._driver = connection.driver
+        self._name = connection.client
         self._client = Client(number, address, listener)
         # A verdict may let other requests come forward: they are asked about in turn, not from inside one another.
         self._questions: deque[Event.Held] = deque()
@@ -58,17 +68,33 @@ class Asking:
             self._later(self._wait_for_admission(verdict))
 
     def held(self, question: Event.Held) -> None:
-        """The session asks about a request."""
+        """The session asks about a request that came forward by a verdict on another."""
         if self._is_answering:
             self._questions.append(question)
             return
         self._is_answering = True
         try:
-            self._ask(question)
-            while self._questions:
-                self._ask(self._questions.popleft())
+            while True:
+                self.ask(question.hold, question.stage, question.generation, question.operation, question.request)
+                if not self._questions:
+                    break
+                question = self._questions.popleft()
         finally:
             self._is_answering = False
+
+    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> None:
+        """Asks about a request, and has the session go on. Of one that is under way those are asked who were there when
+        it came."""
+        verdict = self._policing.chains[generation].run(stage, self._client, Request(operation, request))
+        if verdict is PASS:
+            # Nearly everything: no call more than it takes.
+            events = self._driver.resume(self._name, hold, PASSED)
+            if events:
+                self._connection.act(events)
+        elif isinstance(verdict, Verdict):
+            self._connection.resume(hold, spoken(verdict))
+        else:
+            self._later(self._wait_for_verdict(hold, verdict))
 
     def finished(self, event: Event.Finished) -> None:
         """A request that hooks observe has had its last response."""
@@ -86,29 +112,8 @@ class Asking:
         if hooks is not None and hooks.follows:
             hooks.closed(self._client)
 
-    def _ask(self, question: Event.Held) -> None:
-        # A request that is under way is asked about of those who were there when it came.
-        chain = self._policing.chains[question.generation]
-        verdict = chain.run(question.stage, self._client, Request(question.operation, question.request))
-        if verdict is PASS:
-            # Nearly everything: no call more than it takes.
-            connection = self._connection
-            to_client, to_upstream, events = connection.session.resume(question.hold, PASSED, monotonic())
-            if to_upstream is not None and connection.link is not None:
-                connection.link.write(to_upstream)
-            if to_client is not None or events:
-                connection.take((to_client, None, events))
-        elif isinstance(verdict, Verdict):
-            self._resume(question.hold, spoken(verdict))
-        else:
-            self._later(self._wait_for_verdict(question.hold, verdict))
-
-    def _resume(self, hold: int, verdict: _core.Verdict) -> None:
-        connection = self._connection
-        connection.take(connection.session.resume(hold, verdict, monotonic()))
-
     async def _wait_for_verdict(self, hold: int, verdict: Coroutine[Any, Any, Verdict]) -> None:
-        self._resume(hold, spoken(await verdict))
+        self._connection.resume(hold, spoken(await verdict))
 
     async def _wait_for_admission(self, verdict: Coroutine[Any, Any, Verdict]) -> None:
         self._admitted(await verdict)

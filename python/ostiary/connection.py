@@ -1,8 +1,7 @@
-"""One client: the sockets of one session, and nothing of the protocol.
+"""One client: what its session's events ask for, its one timer, and nothing of the protocol.
 
-The driver's contract with the core: feed octets, write what the step says, act on its events, call `expire`
-at the deadline. Back-pressure goes both ways: a side whose write buffer is full stops the other side's reading,
-so what waits for a slow peer waits in its sender's socket and not here.
+Its sockets are the core's driver's, which feeds the session and writes what it says; only what is to be done beside
+comes here.
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ostiary import log
 from ostiary._core import Event, Session
-from ostiary.link import close
+from ostiary.sockets import LINGER_SECONDS
 from ostiary.upstream import Dial
 
 if TYPE_CHECKING:
-    from ostiary._core import Step
+    from ostiary._core import Step, Verdict
     from ostiary.asking import Asking
     from ostiary.link import UpstreamLink
     from ostiary.listener import Listener
@@ -29,111 +28,96 @@ __all__ = ["Connection"]
 logger = logging.getLogger("ostiary.connection")
 
 
-class Connection(asyncio.Protocol):
-    """The sockets of one session; as a protocol, the client's."""
+class Connection:
+    """One client, as the event loop has it: its session, its timer, what acts on its events."""
 
     __slots__ = (
-        "_address",
         "_asking",
         "_dial",
         "_holds",
+        "_host",
+        "_is_gone",
         "_listener",
+        "_port",
         "_timer",
-        "_transport",
+        "ask",
+        "client",
+        "driver",
         "has_lasted",
         "link",
         "number",
         "session",
-        "write",
     )
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, client: int, host: str | None, port: int) -> None:
         self._listener = listener
+        self.driver = listener.driving.driver
+        """Has the sockets, under the name `client`."""
+        self.client = client
         self.link: UpstreamLink | None = None
         """The upstream's socket, while there is one."""
+        self._host = host
+        self._port = port
         self._dial: Dial | None = None
         self._timer: asyncio.TimerHandle | None = None
-        # Why the client is not read from: the session asked for it, or the upstream does not take more.
+        # How many do not want the client to be read from.
         self._holds = 0
-        self._address = ""
+        self._is_gone = False
         self._asking: Asking | None = None
+        self.ask: Callable[[int, int, int, str, bytes], None] = nobody_is_asked
+        """What asks the hook of a stage about a request that the session holds."""
         self.has_lasted = False
         """It has outlived its first time limit: the socket upstream gets what only long connections need."""
+        self._enter()
 
-    # The client's side, as asyncio calls it.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not inherit asyncio's classes.
-        transport = cast("asyncio.Transport", transport)
-        self._transport = transport
-        self.write = transport.write
-        """Writes to the client."""
+    def _enter(self) -> None:
         listener, now = self._listener, monotonic()
-        address, port = peer(transport) if listener.looks_at_clients else (None, 0)
+        address, port = (self._host, self._port) if listener.looks_at_clients else (None, 0)
         self.session = session = Session(listener.settings, now, address)
         self.number = listener.seeing.shared.next_connection()
         """By which plugins and records know it."""
         refusal = listener.admit(self, address)
         if refusal is not None:
             session.turn_away(self.number, port, refusal, now)
-            transport.abort()
+            self.abort()
             return
         session.enter(self.number, port, now)
-        transport.set_write_buffer_limits(high=listener.buffered_bytes)
-        self._arm(self.session.deadline - now)
+        self.driver.enter(self.client, self, session, listener.buffered_bytes)
+        self._arm(session.deadline - now)
         if listener.hooks is not None:
-            self._asking = listener.asking(self, address)
-            if listener.hooks.asks_connect:
+            self._ask_by(listener.asking(self, address))
+            if listener.hooks.asks_connect and self._asking is not None:
                 self._asking.admit()
-
-    def data_received(self, data: bytes) -> None:
-        to_client, to_upstream, events = self.session.client_data(data, monotonic())
-        if to_upstream is not None and self.link is not None:
-            self.link.write(to_upstream)
-        if to_client is not None:
-            self.write(to_client)
-        if events:
-            self.act(events)
-
-    def eof_received(self) -> bool:
-        self.take(self.session.client_eof(monotonic()))
-        return True
-
-    def pause_writing(self) -> None:
-        if self.link is not None:
-            self.link.hold()
-
-    def resume_writing(self) -> None:
-        if self.link is not None:
-            self.link.release()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        # The session ends without a client to write to; an upstream still gets its Unbind.
-        self.take(self.session.client_gone())
-        self._disarm()
-        self._listener.forget(self)
-        if self._asking is not None:
-            self._asking.closed()
-            self._asking = None
 
     # What sessions, upstreams and the gateway ask for.
 
     def take(self, step: Step) -> None:
         """Writes what a step says and acts on its events."""
         to_client, to_upstream, events = step
-        if to_upstream is not None and self.link is not None:
-            self.link.write(to_upstream)
-        if to_client is not None and not self._transport.is_closing():
-            self.write(to_client)
+        if to_upstream is not None:
+            self.driver.write_upstream(self.client, to_upstream)
+        if to_client is not None:
+            self.driver.write_client(self.client, to_client)
+        if events:
+            self.act(events)
+
+    def resume(self, hold: int, verdict: Verdict) -> None:
+        """The verdict of a plugin on a request that the session holds."""
+        events = self.driver.resume(self.client, hold, verdict)
         if events:
             self.act(events)
 
     @property
     def client_address(self) -> str:
-        """The client's address for logs, asked of the kernel once somebody wants to know."""
-        if not self._address:
-            self._address = peer_address(self._transport)
-        return self._address
+        """The client's address for logs: `192.0.2.1:4711`, `[2001:db8::1]:4711`, or `unix`."""
+        if self._host is None:
+            return "unix"
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+
+    @property
+    def host(self) -> str:
+        """The client's address without its port, or `unix`."""
+        return self._host or "unix"
 
     @property
     def buffered_bytes(self) -> int:
@@ -146,19 +130,19 @@ class Connection(asyncio.Protocol):
             logger, logging.INFO, "connection_refused",
             client=self.client_address, listener=self._listener.name, reason=reason,
         )  # fmt: skip
-        self._transport.abort()
+        self.abort()
 
     def renew(self, *, looks_anew: bool) -> None:
         """The listener has other settings."""
         listener = self._listener
-        address = peer(self._transport)[0] if looks_anew else None
         if self._asking is None and listener.hooks is not None:
-            self._asking = listener.asking(self, peer(self._transport)[0])
-            self._asking.client_changed()
-        self._transport.set_write_buffer_limits(high=listener.buffered_bytes)
+            asking = listener.asking(self, self._host)
+            self._ask_by(asking)
+            asking.client_changed()
+        self.driver.set_most_waiting(self.client, listener.buffered_bytes)
         if self.link is not None:
             self.link.count_in(listener.seeing.counters)
-        self.take(self.session.renew(listener.settings, monotonic(), address))
+        self.take(self.session.renew(listener.settings, monotonic(), self._host if looks_anew else None))
 
     def shut_down(self) -> None:
         """Ends the session with a notice."""
@@ -167,18 +151,19 @@ class Connection(asyncio.Protocol):
     def hold_client(self) -> None:
         """Stops reading from the client, once more."""
         self._holds += 1
-        if self._holds == 1 and not self._transport.is_closing():
-            self._transport.pause_reading()
+        if self._holds == 1:
+            self.driver.hold_client(self.client)
 
     def release_client(self) -> None:
         """Takes one `hold_client` back."""
         self._holds -= 1
-        if self._holds == 0 and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self._holds == 0:
+            self.driver.release_client(self.client)
 
     def attach(self, link: UpstreamLink) -> None:
         """An upstream's connection was made for this session."""
         self.link = link
+        link.open()
         if self.has_lasted:
             link.keep_alive()
 
@@ -211,8 +196,26 @@ class Connection(asyncio.Protocol):
         if self._dial is not None:
             self._dial.report(event)
 
+    def _lose_upstream(self, _event: Event) -> None:
+        link, self.link = self.link, None
+        if link is not None:
+            link.close()
+
+    def _lose_client(self, _event: Event) -> None:
+        self.abort()
+
+    def _break(self, _event: Event) -> None:
+        log.event(
+            logger, logging.ERROR, "session_failed", client=self.client_address, listener=self._listener.name,
+        )  # fmt: skip
+        self.fail()
+
     def _note_decision(self, event: Event.Decided) -> None:
         self._listener.decisions.note(event, self.client_address, self._listener.name)
+
+    def _ask_by(self, asking: Asking) -> None:
+        self._asking = asking
+        self.ask = asking.ask
 
     def _ask(self, event: Event.Held) -> None:
         if self._asking is not None:
@@ -263,17 +266,46 @@ class Connection(asyncio.Protocol):
                 logger, logging.DEBUG, "connection_closed",
                 client=self.client_address, listener=self._listener.name, reason=event.reason,
             )  # fmt: skip
+        self._part()
+        if self._is_gone:
+            return
+        if self.driver.leave(self.client):
+            self.abort()
+        else:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self.abort)
+
+    def abort(self) -> None:
+        """Closes the client's socket, whatever it has not read, or that is closed."""
+        if self._is_gone:
+            return
+        self._is_gone = True
+        # The session ends without a client to write to; an upstream still gets its Unbind.
+        self.take(self.session.client_gone())
+        self._leave()
+
+    def fail(self) -> None:
+        """The same without a word of the session, which may not be able to say one."""
+        if not self._is_gone:
+            self._is_gone = True
+            self._part()
+            self._leave()
+
+    def _part(self) -> None:
         if self._dial is not None:
             self._dial.cancel()
         link, self.link = self.link, None
         if link is not None:
             link.close()
         self._disarm()
-        close(self._transport)
 
-    def abort(self) -> None:
-        """Closes the client's socket, whatever it has not read."""
-        self._transport.abort()
+    def _leave(self) -> None:
+        self._disarm()
+        self._listener.forget(self)
+        if self._asking is not None:
+            self._asking.closed()
+            self._asking = None
+            self.ask = nobody_is_asked
+        self.driver.remove(self.client)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -324,20 +356,13 @@ ACTIONS: dict[type[Event], Callable[[Connection, Any], None]] = {
     Event.Finished: Connection._tell_finished,
     Event.Opaque: Connection._warn_opaque,
     Event.Close: Connection._close,
+    Event.Connected: Connection._report,
+    Event.NotConnected: Connection._report,
+    Event.ClientLost: Connection._lose_client,
+    Event.UpstreamLost: Connection._lose_upstream,
+    Event.Failed: Connection._break,
 }
 
 
-def peer(transport: asyncio.BaseTransport) -> tuple[str | None, int]:
-    """The peer's IP address and port; None and 0 on a unix socket."""
-    name = transport.get_extra_info("peername")
-    return (name[0], name[1]) if isinstance(name, tuple) else (None, 0)
-
-
-def peer_address(transport: asyncio.BaseTransport) -> str:
-    """The peer's address for logs: `192.0.2.1:4711`, `[2001:db8::1]:4711`, or `unix`."""
-    peer = transport.get_extra_info("peername")
-    match peer:
-        case (str(host), int(port), *_):
-            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        case _:
-            return "unix"
+def nobody_is_asked(_hold: int, _stage: int, _generation: int, _operation: str, _request: bytes) -> None:
+    """The client is gone, and what it asked for with it."""

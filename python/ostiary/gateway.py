@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ostiary import log
 from ostiary.counters import Counters
+from ostiary.driving import Driving
 from ostiary.listener import Admission, Form, Listener, form
 from ostiary.place import Memory, Place, Totals, share, share_anew
 from ostiary.policing import Policing
@@ -68,11 +69,12 @@ class Gateway:
         self.seeing = seeing = Seeing(plan, shared, place.worker)
         self._admission = Admission(shared, plan.connections, plan.connections_per_address)
         self.policing = Policing(plan, seeing, place.generation)
+        self._driving = Driving()
         self._upstreams: dict[str, Upstream] = {}
         self._listeners: dict[str, Listener] = {}
         self._upstreams = self._made_upstreams(plan, shared)
         self._listeners = {
-            name: Listener(each, self._admission, self.policing, seeing)
+            name: Listener(each, self._admission, self.policing, seeing, self._driving)
             for name, each in self._forms(plan, shared, self._upstreams, place.generation).items()
         }
         self.doors = Doors()
@@ -105,7 +107,8 @@ class Gateway:
             self.doors.take(self.doors.prepare(self.plan.listeners, inherited))
         self.policing.start()
         self.seeing.start()
-        await self._open(placed or self.doors.of_worker(0))
+        self._driving.start()
+        self._open(placed or self.doors.of_worker(0))
         for own in placed.values():
             for each in own:
                 each.close()
@@ -165,12 +168,12 @@ class Gateway:
             if name in self._listeners:
                 self._listeners[name].renew(each)
             else:
-                self._listeners[name] = Listener(each, self._admission, self.policing, self.seeing)
+                self._listeners[name] = Listener(each, self._admission, self.policing, self.seeing, self._driving)
         for name in [each for each in self._listeners if each not in renewal.sockets]:
             self._listeners[name].stop_accepting()
             if name not in forms:
                 self._listeners.pop(name)
-        await self._open(renewal.sockets)
+        self._open(renewal.sockets)
         self._tidy()
 
     def abandon(self, renewal: Renewal) -> None:
@@ -201,11 +204,12 @@ class Gateway:
         self.policing.stop()
         # What was written last leaves with the next turns of the loop.
         await asyncio.sleep(DRAIN_STEP)
+        self._driving.stop()
         self.seeing.stop()
 
-    async def _open(self, sockets: Mapping[str, list[socket.socket]]) -> None:
+    def _open(self, sockets: Mapping[str, list[socket.socket]]) -> None:
         for name, own in sockets.items():
-            await self._listeners[name].open(own)
+            self._listeners[name].open(own)
 
     def _made_upstreams(self, plan: Plan, shared: Shared) -> dict[str, Upstream]:
         """Those of the plan; what did not change stays, with what is known of its servers."""

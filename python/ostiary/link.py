@@ -1,82 +1,57 @@
-"""The upstream's socket of one session, and nothing of the protocol; its client's socket is `connection.py`'s."""
+"""The upstream's socket of one session, as far as it is the driver's: connected, counted, kept alive, parted with."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable
-from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+
+from ostiary.sockets import KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, LINGER_SECONDS
 
 if TYPE_CHECKING:
     from ostiary.connection import Connection
     from ostiary.counters import Counters
+    from ostiary.relay import Relay
+    from ostiary.upstream import Server
 
-__all__ = ["UpstreamLink", "close", "keep_alive"]
-
-# A peer that vanished without a word is noticed after 8 minutes (a server by a first time limit later, see
-# `UpstreamLink.keep_alive`): before a firewall forgets the connection (15 minutes and more are usual), and seldom
-# enough to cost nothing.
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 300), (socket.TCP_KEEPINTVL, 60), (socket.TCP_KEEPCNT, 3))
-
-# How long a peer may take to read what was written to it before the close: a notice, the last answers.
-LINGER_SECONDS = 5.0
+__all__ = ["UpstreamLink"]
 
 
-class UpstreamLink(asyncio.Protocol):
+class UpstreamLink:
     """The upstream's socket of one session."""
 
-    __slots__ = ("_connection", "_count", "_holds_client", "_labels", "_transport", "write")
+    __slots__ = ("_client", "_count", "_driver", "_is_closed", "_labels", "relay")
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._holds_client = False
+        self._driver = connection.driver
+        self._client = connection.client
         self._count: Callable[[int], None] | None = None
-        self._transport: asyncio.Transport | None = None
+        self._is_closed = False
+        self.relay: Relay | None = None
+        """What speaks TLS for it, where the session does not."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.use(cast("asyncio.Transport", transport))
+    def connect(self, server: Server, address: str) -> bool:
+        """Connects to an address of a server. True: at once; otherwise the connection is told.
 
-    def use(self, transport: asyncio.Transport) -> None:
-        """Reads and writes by this transport from now on."""
-        self._transport = transport
-        self.write = transport.write
-        transport.set_write_buffer_limits(high=self._connection.buffered_bytes)
+        Raises:
+            OSError: it cannot be.
+        """
+        port = server.plan.port
+        if port == 0:
+            return self._driver.connect_unix(self._client, address)
+        host, _, zone = address.partition("%")
+        return self._driver.connect(self._client, host, port, scope(zone))
 
-    @property
-    def transport(self) -> asyncio.Transport:
-        """The transport in use."""
-        assert self._transport is not None
-        return self._transport
+    async def connect_by(self, relay: Relay, server: Server, address: str) -> None:
+        """The same by somebody who speaks TLS for it."""
+        self.relay = relay
+        await relay.connect(server, address)
+        await relay.join(self._driver.lend(self._client))
 
-    def data_received(self, data: bytes) -> None:
-        connection = self._connection
-        to_client, to_upstream, events = connection.session.upstream_data(data, monotonic())
-        if to_client is not None:
-            connection.write(to_client)
-        if to_upstream is not None:
-            self.write(to_upstream)
-        if events:
-            connection.act(events)
-
-    def eof_received(self) -> bool:
-        self._lose()
-        return False
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        if self._count is not None:
-            self._count(-1)
-            self._count = None
-        self._lose()
-        self._release_client()
-
-    def pause_writing(self) -> None:
-        self._holds_client = True
-        self._connection.hold_client()
-
-    def resume_writing(self) -> None:
-        self._release_client()
+    def open(self) -> None:
+        """Reads from the server."""
+        self._driver.release_upstream(self._client)
 
     def begin(self, count: Callable[[int], None], upstream: str, server: str) -> None:
         """The server is ready: counted as such until the connection is lost."""
@@ -98,48 +73,31 @@ class UpstreamLink(asyncio.Protocol):
 
         For connections that last: most are gone long before it would look, and asking costs four per cent of one.
         """
-        if self._transport is not None and not self._transport.is_closing():
-            keep_alive(self._transport.get_extra_info("socket"))
-
-    def hold(self) -> None:
-        """Stops reading from the server: the client does not take more."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def release(self) -> None:
-        """Reads from the server again."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self.relay is not None:
+            self.relay.keep_alive()
+        else:
+            self._driver.keep_alive(self._client, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT)
 
     def close(self) -> None:
         """Closes the connection once everything is written, or after a while."""
-        if self._transport is not None:
-            close(self._transport)
-
-    def _lose(self) -> None:
-        connection = self._connection
-        if connection.link is self:
-            connection.take(connection.session.upstream_eof(monotonic()))
-            connection.detach(self)
-
-    def _release_client(self) -> None:
-        if self._holds_client:
-            self._holds_client = False
-            self._connection.release_client()
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._count is not None:
+            self._count(-1)
+            self._count = None
+        leaving = self._driver.leave_upstream(self._client)
+        if leaving is not None:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._driver.remove, leaving)
+        if self.relay is not None:
+            self.relay.close()
 
 
-def keep_alive(sock: socket.socket) -> None:
-    """Has the kernel look whether the peer is still there; what a listening socket accepts inherits it."""
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in KEEPALIVE:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+def scope(zone: str) -> int:
+    """The number of an IPv6 address's zone: an interface's number or name; 0 without one."""
+    if not zone:
+        return 0
+    # Late: hardly anybody has one.
+    import socket
 
-
-def close(transport: asyncio.Transport) -> None:
-    """Closes a socket once its peer has read everything, but does not wait for ever."""
-    if transport.is_closing():
-        return
-    transport.close()
-    if transport.get_write_buffer_size():
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+    return int(zone) if zone.isdigit() else socket.if_nametoindex(zone)

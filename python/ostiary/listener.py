@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary import log
-from ostiary._core import ListenerTls, Settings
+from ostiary._core import Event, ListenerTls, Settings
 from ostiary.connection import Connection
 from ostiary.sockets import BACKLOG, listening_address
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ostiary._core import Entry, Hold, Shared
     from ostiary.asking import Asking
     from ostiary.decisions import Decisions
+    from ostiary.driving import Driving
     from ostiary.plan import ListenerPlan
     from ostiary.plugins.hooks import HookChain
     from ostiary.policing import Policing
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Admission", "Form", "Listener", "form"]
 
 logger = logging.getLogger("ostiary.listener")
+
+# How long a listener rests that cannot accept, as there are no descriptors left.
+ACCEPT_AGAIN_SECONDS = 1.0
 
 
 class Admission:
@@ -48,7 +52,7 @@ class Admission:
             return "connections"
         if not self._most_per_address:
             return (one,)
-        of_address = self._shared.acquire(b"address " + host(connection).encode(), self._most_per_address)
+        of_address = self._shared.acquire(b"address " + connection.host.encode(), self._most_per_address)
         if of_address is None:
             one.release()
             return "connections_per_address"
@@ -91,16 +95,18 @@ def form(
 class Listener:
     """An address the gateway accepts on."""
 
-    def __init__(self, form: Form, admission: Admission, policing: Policing, seeing: Seeing) -> None:
+    def __init__(self, form: Form, admission: Admission, policing: Policing, seeing: Seeing, driving: Driving) -> None:
         self.name = form.plan.name
         self.connections: dict[Connection, tuple[Hold, ...]] = {}
         """The clients, and what each counts as in use."""
         self._admission = admission
         self.policing = policing
         self.seeing = seeing
+        self.driving = driving
         # Who takes part in limits on connections, and how to give that back.
         self._entries: dict[Connection, Entry] = {}
-        self._servers: list[asyncio.Server] = []
+        # What the driver knows the sockets by.
+        self._doors: list[int] = []
         self._sockets: set[int] = set()
         self.address = ""
         """Where it listens; the real port where the configuration says 0."""
@@ -119,7 +125,7 @@ class Listener:
     @property
     def is_open(self) -> bool:
         """Whether it accepts."""
-        return bool(self._servers)
+        return bool(self._doors)
 
     def asking(self, connection: Connection, address: str | None) -> Asking:
         """What asks the plugins about one connection."""
@@ -128,25 +134,48 @@ class Listener:
 
         return Asking(self.policing, connection, connection.number, address, self.name)
 
-    async def open(self, sockets: list[socket.socket]) -> None:
+    def open(self, sockets: list[socket.socket]) -> None:
         """Accepts on these from now on, and on no others. They stay the caller's, and are not kept."""
         numbers = {os.fstat(one.fileno()).st_ino for one in sockets}
         if numbers == self._sockets:
             return
-        loop = asyncio.get_running_loop()
-        before, self._servers, self._sockets = self._servers, [], numbers
+        before, self._doors, self._sockets = self._doors, [], numbers
         self.address = listening_address(sockets[0])
         for one in sockets:
-            open_server = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
-            self._servers.append(await open_server(self._accept, sock=one.dup(), backlog=BACKLOG))
-        for each in before:
-            each.close()
+            one.listen(BACKLOG)
+            self._doors.append(self.driving.listen(one, self))
+        self._close(before)
 
     def stop_accepting(self) -> None:
         """Closes the sockets; the clients stay."""
-        for each in self._servers:
-            each.close()
-        self._servers, self._sockets = [], set()
+        self._close(self._doors)
+        self._doors, self._sockets = [], set()
+
+    def act(self, events: tuple[Event, ...]) -> None:
+        """Takes a client in, or waits until one can be."""
+        for event in events:
+            match event:
+                case Event.Accepted(client, host, port):
+                    Connection(self, client, host, port)
+                case Event.NotAccepted(door, error):
+                    reason = os.strerror(error)
+                    log.event(logger, logging.ERROR, "accept_failed", listener=self.name, error=reason)
+                    self.driving.driver.set_accepting(door, False)
+                    asyncio.get_running_loop().call_later(
+                        ACCEPT_AGAIN_SECONDS, self.driving.driver.set_accepting, door, True
+                    )
+                case _:
+                    raise AssertionError(event)
+
+    def ask(self, _hold: int, _stage: int, _generation: int, _operation: str, _request: bytes) -> None:
+        """It holds no requests."""
+
+    def fail(self) -> None:
+        """A client could not be taken in; the others can."""
+
+    def _close(self, doors: list[int]) -> None:
+        for each in doors:
+            self.driving.driver.remove(each)
 
     def renew(self, form: Form) -> None:
         """It is this from now on, for its clients too."""
@@ -207,11 +236,3 @@ class Listener:
         entry = self._entries.pop(connection, None)
         if entry is not None:
             entry.release()
-
-    def _accept(self) -> Connection:
-        return Connection(self)
-
-
-def host(connection: Connection) -> str:
-    """The client's address without its port."""
-    return connection.client_address.rpartition(":")[0]

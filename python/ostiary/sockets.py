@@ -20,17 +20,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ostiary import log
-from ostiary.link import keep_alive
 
 if TYPE_CHECKING:
     from ostiary.plan import ListenerPlan
 
-__all__ = ["BACKLOG", "Door", "Doors", "address_of", "allow_open_files", "listening_address"]
+__all__ = [
+    "BACKLOG",
+    "KEEPALIVE_COUNT",
+    "KEEPALIVE_IDLE",
+    "KEEPALIVE_INTERVAL",
+    "LINGER_SECONDS",
+    "Door",
+    "Doors",
+    "address_of",
+    "allow_open_files",
+    "keep_alive",
+    "listening_address",
+]
 
 logger = logging.getLogger("ostiary.listener")
 
 BACKLOG = 4096
 """Connections that wait to be accepted: a burst of a thousand clients is ordinary after a network cut."""
+
+
+# A peer that vanished without a word is noticed after 8 minutes (a server by a first time limit later, see
+# `UpstreamLink.keep_alive`): before a firewall forgets the connection (15 minutes and more are usual), and seldom
+# enough to cost nothing.
+KEEPALIVE_IDLE = 300
+KEEPALIVE_INTERVAL = 60
+KEEPALIVE_COUNT = 3
+
+LINGER_SECONDS = 5.0
+"""How long a peer may take to read what was written to it before the close: a notice, the last answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +237,15 @@ def listen(one: socket.socket) -> None:
     one.setblocking(False)
     keep_alive(one)
     one.listen(BACKLOG)
+
+
+def keep_alive(one: socket.socket) -> None:
+    """Has the kernel look whether the peer is still there; what a listening socket accepts inherits it."""
+    if one.family in (socket.AF_INET, socket.AF_INET6):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)
 
 
 def remove_stale_socket(path: Path) -> None:

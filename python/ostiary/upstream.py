@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ostiary.connection import Connection
     from ostiary.counters import Counters
     from ostiary.plan import ServerPlan, UpstreamPlan
+    from ostiary.relay import Relay
 
 __all__ = ["Dial", "Server", "Upstream"]
 
@@ -40,6 +42,11 @@ class Server:
     """What the driver's engine does before the first octet."""
     tls_after_start_tls: ssl.SSLContext | None = None
     """What the driver's engine does once the server agreed to StartTLS."""
+
+    @property
+    def engine(self) -> ssl.SSLContext | None:
+        """The driver's engine, where the session does not do TLS."""
+        return self.tls_from_start or self.tls_after_start_tls
 
     async def addresses(self) -> tuple[str, ...]:
         """Every address behind the server's name, resolved now."""
@@ -60,10 +67,17 @@ class Upstream:
         self._failing: set[str] = set()
         self.counters = counters
         """What is counted under the configuration that it is from."""
+        self._found: dict[tuple[Counters, str, str], Callable[[int], None]] = {}
 
     def counter(self, server: Server, state: str) -> Callable[[int], None]:
         """Counts connections to a server that are in this state: `dialling` or `ready`."""
-        return self.counters.counter("upstream_connections", self.name, server.plan.text, state)
+        key = (self.counters, server.plan.text, state)
+        found = self._found.get(key)
+        if found is None:
+            # Of earlier counters nothing is kept.
+            self._found = {each: it for each, it in self._found.items() if each[0] is self.counters}
+            found = self._found[key] = self.counters.counter("upstream_connections", self.name, server.plan.text, state)
+        return found
 
     def note(self, server: Server, fault: str | None) -> None:
         """Logs a server that fails for the first time, or answers again: a dead one must be seen behind a live one."""
@@ -172,7 +186,15 @@ class Dial:
                 self._timer = self._loop.call_soon(self._fail, reason)
             case Event.StartUpstreamTls():
                 assert self._link is not None
-                self._await(start_tls(self._server, self._link), Dial._tls_established)
+                assert self._link.relay is not None
+                assert self._server.tls_after_start_tls is not None
+                work = self._link.relay.start_tls(self._server.tls_after_start_tls, self._server.plan.verify_name)
+                self._await(work, Dial._tls_established)
+            case Event.Connected():
+                self._connected(None)
+            case Event.NotConnected(error=number):
+                self._stop()
+                self._fail(self._words(OSError(number, os.strerror(number))))
 
     def _try_addresses(self, addresses: Sequence[str]) -> None:
         self._addresses = iter(addresses)
@@ -188,8 +210,29 @@ class Dial:
         self._link = UpstreamLink(self._connection)
         self._dialling = self._upstream.counter(self._server, "dialling")
         self._dialling(1)
+        if self._server.engine is not None:
+            self._arm()
+            self._await(self._link.connect_by(self._relay(), self._server, address), Dial._connected)
+            return
+        try:
+            is_connected = self._link.connect(self._server, address)
+        except OSError as error:
+            self._timer = self._loop.call_soon(self._fail, self._words(error))
+            return
+        if is_connected:
+            self._timer = self._loop.call_soon(self._connected_at_once)
+        else:
+            self._arm()
+
+    def _relay(self) -> Relay:
+        # Late: the libraries that it needs are only for upstreams that need this engine.
+        from ostiary.relay import Relay
+
+        return Relay(self._connection.buffered_bytes)
+
+    def _connected_at_once(self) -> None:
         self._arm()
-        self._await(connect(self._server, address, self._link), Dial._connected)
+        self._connected(None)
 
     def _connected(self, _result: object) -> None:
         connection = self._connection
@@ -272,25 +315,3 @@ class Dial:
         if self._work is not None:
             self._work.cancel()
             self._work = None
-
-
-def connect(server: Server, address: str, link: UpstreamLink) -> Coroutine[Any, Any, object]:
-    """Connects the link, through the driver's TLS engine where that comes first."""
-    loop = asyncio.get_running_loop()
-    if server.plan.port == 0:
-        return loop.create_unix_connection(lambda: link, address)
-    if server.tls_from_start is None:
-        return loop.create_connection(lambda: link, address, server.plan.port)
-    return loop.create_connection(
-        lambda: link, address, server.plan.port, ssl=server.tls_from_start, server_hostname=server.plan.verify_name
-    )
-
-
-async def start_tls(server: Server, link: UpstreamLink) -> None:
-    """Starts the driver's TLS engine on a connected link, which reads and writes through it from then on."""
-    assert server.tls_after_start_tls is not None
-    transport = await asyncio.get_running_loop().start_tls(
-        link.transport, link, server.tls_after_start_tls, server_hostname=server.plan.verify_name
-    )
-    assert transport is not None
-    link.use(transport)

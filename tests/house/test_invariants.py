@@ -21,9 +21,11 @@ ARROWS: dict[str, set[str]] = {
     "rust/policy": {"ostiary-arena", "ostiary-ber", "ostiary-ldap"},
     "rust/ledger": {"ostiary-arena", "ostiary-ldap", "ostiary-policy"},
     "rust/session": {"ostiary-ber", "ostiary-ldap", "ostiary-ledger", "ostiary-policy"},
+    "rust/driver": {"ostiary-ledger", "ostiary-session"},
     "rust/bindings": {
         "ostiary-arena",
         "ostiary-ber",
+        "ostiary-driver",
         "ostiary-ldap",
         "ostiary-ledger",
         "ostiary-policy",
@@ -57,7 +59,7 @@ DENIED = {
 }  # fmt: skip
 # Who may know the core: the driver, and what is made of its values: plugins, their tests, and the demo.
 CORE_IMPORTERS = re.compile(
-    r"ostiary(\.asking|\.connection|\.counters|\.decisions|\.gateway|\.link|\.listener|\.place|\.policing|\.seeing|\.source|\.supervisor|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
+    r"ostiary(\.asking|\.connection|\.counters|\.decisions|\.driving|\.gateway|\.link|\.listener|\.place|\.policing|\.seeing|\.source|\.supervisor|\.upstream|\.tls\.rustls|\.plugins(\..+)?"
     r"|\.testing|\.cli\.explain|\.demo\..+)?"
 )
 # What a part of the package must not import, even for types.
@@ -70,6 +72,8 @@ STRANGERS = {
     "ostiary.notify": r"ostiary\.",
     "ostiary.errors": r"ostiary\.",
     "ostiary.connection": r"ostiary\.(cli|demo|gateway)\b",
+    "ostiary.driving": r"ostiary\.(?!_core$|_core\.)",
+    "ostiary.relay": r"ostiary\.(_core|cli|config|connection|demo|gateway|link|listener|tls)\b",
     "ostiary.link": r"ostiary\.(cli|config|demo|gateway|listener|tls|upstream)\b",
     "ostiary.listener": r"ostiary\.(cli|config|demo|gateway|tls)\b",
     "ostiary.upstream": r"ostiary\.(cli|config|demo|gateway|listener)\b",

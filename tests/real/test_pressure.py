@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import socket
 import threading
@@ -170,6 +171,28 @@ async def test_two_thousand_clients_at_once_are_all_answered(gateway: GatewayFac
     server.close()
     await server.wait_closed()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_without_open_files_to_spare_clients_wait_until_there_are(gateway: GatewayFactory) -> None:
+    with FakeDirectory() as directory:
+        running = gateway([gateways.listener("front")], [gateways.upstream(directory.address)], log_level="info")
+        pid = running.process.pid
+        open_files = len(os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_files + 4, open_files + 4))
+        many = [RawClient(running.address) for _ in range(12)]
+        deadline = time.monotonic() + 10
+        while "accept_failed" not in running.log:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for each in many:
+            each.close()
+        # Those that still wait to be accepted take files from whoever comes behind them.
+        codes: list[int | None] = [None]
+        while codes[-1] != wire.SUCCESS:
+            assert time.monotonic() < deadline, codes
+            with RawClient(running.address) as late:
+                codes.append(late.ask(wire.search(1)).code)
+        assert "Too many open files" in running.log
 
 
 async def _serve_one_of_many(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,6 +1,7 @@
 //! `ostiary._core`: the boundary between the Rust core and Python. Converts and documents; holds no logic.
 //! The contract is `python/ostiary/_core.pyi`.
 
+mod driver;
 mod policy;
 mod session;
 mod shared;
@@ -14,6 +15,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
+    #[pymodule_export]
+    use super::driver::PyDriver;
     #[pymodule_export]
     use super::policy::{PyEntry, PyPolicy, PyVerdict};
     #[pymodule_export]

@@ -1,12 +1,14 @@
 //! `Session` as a Python class: converts octets, verdicts and events, and holds no logic.
 
 use std::cell::RefCell;
+use std::ops::DerefMut;
 use std::sync::Arc;
 
+use ostiary_driver::{Shared, shared};
 use ostiary_ldap::message::{FilterLimits, RequestKind};
 use ostiary_ledger::sheet::Octets;
 use ostiary_session::{Event, Limits, RequireTls, SaslSecurityLayers, Session, Settings, Step};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
@@ -137,6 +139,13 @@ pub enum PyEvent {
     Finished { operation: String, request: Py<PyBytes>, code: u32, entries: u32 },
     Opaque {},
     Close { reason: String },
+    Accepted { client: u64, host: Option<String>, port: u16 },
+    NotAccepted { listening: u64, error: i32 },
+    Connected {},
+    NotConnected { error: i32 },
+    ClientLost {},
+    UpstreamLost {},
+    Failed {},
 }
 
 fn event(py: Python<'_>, event: Event) -> PyResult<PyEvent> {
@@ -157,17 +166,17 @@ fn event(py: Python<'_>, event: Event) -> PyResult<PyEvent> {
         Event::ResumeClient => PyEvent::ResumeClient {},
         Event::Deadline(at) => PyEvent::Deadline { at },
         Event::Decided { plugin, rule, mode, code, operation } => {
-            PyEvent::Decided { plugin, rule, mode: mode.to_string(), code, operation: word(operation) }
+            PyEvent::Decided { plugin, rule, mode: mode.to_string(), code, operation: text(operation) }
         }
         Event::ClientChanged => PyEvent::ClientChanged {},
         Event::Held { hold, stage, generation, operation, request } => {
-            let operation = PyString::intern(py, ostiary_policy::spec::word(operation)).unbind();
+            let operation = word(py, operation).unbind();
             PyEvent::Held { hold, stage, generation, operation, request: PyBytes::new(py, &request).unbind() }
         }
         Event::BadReplacement { stage, generation } => PyEvent::BadReplacement { stage, generation },
         Event::Finished { operation, request, code, entries } => {
             let request = PyBytes::new(py, &request).unbind();
-            PyEvent::Finished { operation: word(operation), request, code, entries }
+            PyEvent::Finished { operation: text(operation), request, code, entries }
         }
         Event::Opaque => PyEvent::Opaque {},
         Event::Close(reason) => PyEvent::Close { reason: reason.to_string() },
@@ -176,7 +185,7 @@ fn event(py: Python<'_>, event: Event) -> PyResult<PyEvent> {
 }
 
 /// Seconds of the clock that `time.monotonic` reads.
-fn steady_seconds() -> f64 {
+pub(crate) fn steady_seconds() -> f64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a century fit to a microsecond")]
     let seconds = now.tv_sec as f64;
@@ -185,19 +194,38 @@ fn steady_seconds() -> f64 {
     seconds + rest
 }
 
-fn word(operation: RequestKind) -> String {
+/// The word for an operation; one object for each, which dictionaries find at a glance.
+pub(crate) fn word(py: Python<'_>, operation: RequestKind) -> Bound<'_, PyString> {
+    PyString::intern(py, ostiary_policy::spec::word(operation))
+}
+
+fn text(operation: RequestKind) -> String {
     ostiary_policy::spec::word(operation).to_owned()
 }
 
 /// See `_core.pyi`.
-#[pyclass(name = "Session", module = "ostiary._core")]
-pub struct PySession(Session);
+#[pyclass(frozen, name = "Session", module = "ostiary._core")]
+pub struct PySession(pub(crate) Shared);
+
+/// Events as Python values.
+pub(crate) fn events(py: Python<'_>, events: impl ExactSizeIterator<Item = Event>) -> PyResult<Bound<'_, PyTuple>> {
+    if events.len() == 0 {
+        return Ok(PyTuple::empty(py));
+    }
+    PyTuple::new(py, events.map(|each| event(py, each)).collect::<PyResult<Vec<_>>>()?)
+}
 
 impl PySession {
+    /// The session itself. One in which a call has panicked does not go on.
+    #[inline]
+    fn lock(&self) -> PyResult<impl DerefMut<Target = Session>> {
+        self.0.lock().map_err(|_| PyRuntimeError::new_err("the session has failed"))
+    }
+
     /// One call into the session, and what it asks for as Python values.
     #[inline]
     fn step<'py>(
-        &mut self,
+        &self,
         py: Python<'py>,
         now: Option<f64>,
         call: impl FnOnce(&mut Session, &mut Step),
@@ -208,7 +236,7 @@ impl PySession {
     /// The same, of a call that brings octets.
     #[inline]
     fn counted<'py>(
-        &mut self,
+        &self,
         py: Python<'py>,
         now: Option<f64>,
         octets: Octets,
@@ -216,19 +244,16 @@ impl PySession {
     ) -> PyResult<PyStep<'py>> {
         STEP.with_borrow_mut(|step| {
             step.clear();
-            call(&mut self.0, step);
-            if self.0.has_account() {
+            let mut session = self.lock()?;
+            call(&mut session, step);
+            if session.has_account() {
                 // The core has no clock, so that its calls give the same whenever they are made; this is their edge.
                 let over = steady_seconds();
-                self.0.settle(now.unwrap_or(over), over, octets, step);
+                session.settle(now.unwrap_or(over), over, octets, step);
             }
+            drop(session);
             let octets = |octets: &[u8]| (!octets.is_empty()).then(|| PyBytes::new(py, octets));
-            let events = if step.events.is_empty() {
-                PyTuple::empty(py)
-            } else {
-                let events = step.events.drain(..).map(|each| event(py, each)).collect::<PyResult<Vec<_>>>()?;
-                PyTuple::new(py, events)?
-            };
+            let events = events(py, step.events.drain(..))?;
             Ok((octets(step.to_client()), octets(step.to_upstream()), events))
         })
     }
@@ -239,70 +264,73 @@ impl PySession {
     #[new]
     #[pyo3(signature = (settings, now, address=None))]
     fn new(settings: &PySettings, now: f64, address: Option<&str>) -> PyResult<Self> {
-        Ok(Self(Session::new(Arc::clone(&settings.0), crate::policy::address(address)?, now)))
+        Ok(Self(shared(Session::new(Arc::clone(&settings.0), crate::policy::address(address)?, now))))
     }
 
-    fn client_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
+    fn client_data<'py>(&self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
         let octets = Octets { from_client: data.as_bytes().len(), ..Octets::default() };
         self.counted(py, Some(now), octets, |session, step| session.client_data(data.as_bytes(), now, step))
     }
 
-    fn enter(&mut self, connection: u64, port: u16, now: f64) {
-        self.0.enter(connection, port, now);
+    fn enter(&self, connection: u64, port: u16, now: f64) -> PyResult<()> {
+        self.lock()?.enter(connection, port, now);
+        Ok(())
     }
 
-    fn turn_away(&mut self, connection: u64, port: u16, reason: &str, now: f64) {
-        self.0.turn_away(connection, port, reason, now);
+    fn turn_away(&self, connection: u64, port: u16, reason: &str, now: f64) -> PyResult<()> {
+        self.lock()?.turn_away(connection, port, reason, now);
+        Ok(())
     }
 
-    fn client_eof<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+    fn client_eof<'py>(&self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
         self.step(py, Some(now), |session, step| session.client_eof(now, step))
     }
 
-    fn client_gone<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
+    fn client_gone<'py>(&self, py: Python<'py>) -> PyResult<PyStep<'py>> {
         self.step(py, None, Session::client_gone)
     }
 
-    fn upstream_data<'py>(&mut self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
+    fn upstream_data<'py>(&self, py: Python<'py>, data: &Bound<'py, PyBytes>, now: f64) -> PyResult<PyStep<'py>> {
         let octets = Octets { from_upstream: data.as_bytes().len(), ..Octets::default() };
         self.counted(py, Some(now), octets, |session, step| session.upstream_data(data.as_bytes(), now, step))
     }
 
-    fn upstream_eof<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+    fn upstream_eof<'py>(&self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
         self.step(py, Some(now), |session, step| session.upstream_eof(now, step))
     }
 
-    fn upstream_connected<'py>(&mut self, py: Python<'py>, setup: &PyServerSetup, now: f64) -> PyResult<PyStep<'py>> {
+    fn upstream_connected<'py>(&self, py: Python<'py>, setup: &PyServerSetup, now: f64) -> PyResult<PyStep<'py>> {
         if let Some(server) = &setup.server {
-            self.0.note_server(server);
+            self.lock()?.note_server(server);
         }
         self.step(py, Some(now), |session, step| session.upstream_connected(&setup.tls, now, step))
     }
 
-    fn upstream_tls_established<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+    fn upstream_tls_established<'py>(&self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
         self.step(py, Some(now), |session, step| session.upstream_tls_established(now, step))
     }
 
-    fn upstream_abandoned(&mut self) {
-        self.0.upstream_abandoned();
+    fn upstream_abandoned(&self) -> PyResult<()> {
+        self.lock()?.upstream_abandoned();
+        Ok(())
     }
 
-    fn upstream_unreachable<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+    fn upstream_unreachable<'py>(&self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
         self.step(py, Some(now), |session, step| session.upstream_unreachable(now, step))
     }
 
-    fn expire<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
+    fn expire<'py>(&self, py: Python<'py>, now: f64) -> PyResult<PyStep<'py>> {
         self.step(py, Some(now), |session, step| session.expire(now, step))
     }
 
-    fn resume<'py>(&mut self, py: Python<'py>, hold: u32, verdict: &PyVerdict, now: f64) -> PyResult<PyStep<'py>> {
+    fn resume<'py>(&self, py: Python<'py>, hold: u32, verdict: &PyVerdict, now: f64) -> PyResult<PyStep<'py>> {
         let verdict = verdict.into();
         self.step(py, Some(now), |session, step| session.resume(hold, verdict, now, step))
     }
 
     #[pyo3(signature = (settings, now, address=None))]
     fn renew<'py>(
-        &mut self,
+        &self,
         py: Python<'py>,
         settings: &PySettings,
         now: f64,
@@ -312,32 +340,32 @@ impl PySession {
         self.step(py, Some(now), |session, step| session.renew(settings, address, now, step))
     }
 
-    fn shut_down<'py>(&mut self, py: Python<'py>) -> PyResult<PyStep<'py>> {
+    fn shut_down<'py>(&self, py: Python<'py>) -> PyResult<PyStep<'py>> {
         self.step(py, None, Session::shut_down)
     }
 
     #[getter]
-    fn deadline(&self) -> f64 {
-        self.0.deadline()
+    fn deadline(&self) -> PyResult<f64> {
+        Ok(self.lock()?.deadline())
     }
 
     #[getter]
-    fn identity(&self) -> String {
-        self.0.identity().text()
+    fn identity(&self) -> PyResult<String> {
+        Ok(self.lock()?.identity().text())
     }
 
     #[getter]
-    fn outstanding(&self) -> usize {
-        self.0.outstanding()
+    fn outstanding(&self) -> PyResult<usize> {
+        Ok(self.lock()?.outstanding())
     }
 
     #[getter]
-    fn idle_since(&self) -> Option<f64> {
-        self.0.idle_since()
+    fn idle_since(&self) -> PyResult<Option<f64>> {
+        Ok(self.lock()?.idle_since())
     }
 
     #[getter]
     fn client_tls(&self, py: Python<'_>) -> PyResult<Option<Py<PyTlsFacts>>> {
-        self.0.client_tls().map(|facts| tls_facts(py, facts)).transpose()
+        self.lock()?.client_tls().map(|facts| tls_facts(py, facts)).transpose()
     }
 }

@@ -1,0 +1,29 @@
+//! The sockets of sessions: accepts, connects, reads, feeds the octets to the session, and writes what it says.
+//!
+//! One driver serves all clients of a worker. It waits for nothing: whoever has it watches its descriptor and calls
+//! [`Driver::turn`] when that is readable. It knows neither LDAP nor TLS nor what an event means: those are handed on.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::todo,
+        clippy::unreachable
+    )
+)]
+
+mod driver;
+mod key;
+mod pair;
+mod socket;
+mod turn;
+
+pub use driver::Driver;
+pub use key::{Key, Side};
+pub use pair::{Shared, shared};
+pub use rustix::io::Errno;
+pub use turn::Happening;

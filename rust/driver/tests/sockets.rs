@@ -1,0 +1,343 @@
+//! The driver with real sockets: clients and servers are the standard library's.
+#![expect(clippy::disallowed_types, reason = "they are the peers")]
+
+use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ostiary_driver::{Driver, Errno, Happening, Key, Shared, Side, shared};
+use ostiary_ldap::message::{DerefAliases, FilterLimits, Scope};
+use ostiary_ldap::write;
+use ostiary_session::{
+    Event, Limits, ListenerTls, RequireTls, SaslSecurityLayers, Session, Settings, Step, UpstreamTls,
+};
+
+const BUFFERED: usize = 1 << 20;
+
+/// A gateway without rules, for one client.
+struct Gateway {
+    driver: Driver<&'static str>,
+    address: SocketAddr,
+    client: Option<Key>,
+    session: Option<Shared>,
+    happened: Vec<String>,
+}
+
+impl Gateway {
+    fn new() -> Self {
+        let mut driver = Driver::new(|| 0.0).unwrap();
+        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+        listening.set_nonblocking(true).unwrap();
+        let address = listening.local_addr().unwrap();
+        let passage = driver.passage().unwrap();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+        let descriptors = [listening.as_fd()];
+        control.push(rustix::net::SendAncillaryMessage::ScmRights(&descriptors));
+        rustix::net::sendmsg(&passage, &[IoSlice::new(&[0])], &mut control, rustix::net::SendFlags::empty()).unwrap();
+        driver.listen("listener").unwrap();
+        Self { driver, address, client: None, session: None, happened: Vec::new() }
+    }
+
+    /// Turns until nothing happens any more for a moment, and lets in whoever comes.
+    fn turn(&mut self) {
+        for _ in 0..20 {
+            while self.turn_once() {}
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn turn_once(&mut self) -> bool {
+        let (mut accepted, before) = (None, self.happened.len());
+        let happened = &mut self.happened;
+        let is_due = self
+            .driver
+            .turn(|owner, key, happening| match happening {
+                Happening::Accepted(address) => {
+                    assert_eq!(*owner, "listener");
+                    assert!(address.unwrap().ip().is_loopback());
+                    accepted = Some(key);
+                }
+                Happening::Events(events) => happened.extend(events.map(|event| word(&event))),
+                other => happened.push(format!("{other:?}")),
+            })
+            .unwrap();
+        if let Some(key) = accepted {
+            let session = shared(Session::new(settings(), None, 0.0));
+            self.driver.enter(key, "client", Arc::clone(&session), BUFFERED).unwrap();
+            (self.client, self.session) = (Some(key), Some(session));
+        }
+        is_due || self.happened.len() != before
+    }
+
+    fn key(&self) -> Key {
+        self.client.unwrap()
+    }
+
+    /// A client, and the server that its first request is sent to.
+    fn pass(&mut self) -> (TcpStream, TcpStream) {
+        let mut client = TcpStream::connect(self.address).unwrap();
+        client.write_all(&search(1)).unwrap();
+        self.turn();
+        assert_eq!(self.happened, ["Connect"]);
+        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+        if !self.driver.connect(self.key(), listening.local_addr().unwrap()).unwrap() {
+            self.turn();
+            assert_eq!(self.happened.pop().unwrap(), "Connected");
+        }
+        let (mut server, _) = listening.accept().unwrap();
+        let setup = Arc::new(UpstreamTls::None);
+        let call = |session: &mut Session, now, step: &mut Step| session.upstream_connected(&setup, now, step);
+        let events: Vec<_> = self.driver.visit(self.key(), call).map(|event| word(&event)).collect();
+        assert_eq!(events, ["UpstreamReady"]);
+        self.driver.release(self.key().on(Side::Upstream));
+        self.happened.clear();
+        let mut asked = vec![0; search(1).len()];
+        server.read_exact(&mut asked).unwrap();
+        assert_eq!(asked, search(1));
+        (client, server)
+    }
+}
+
+fn word(event: &Event) -> String {
+    format!("{event:?}").split(['(', ' ', '{']).next().unwrap().to_owned()
+}
+
+fn settings() -> Arc<Settings> {
+    Arc::new(Settings {
+        tls: ListenerTls::None,
+        require_tls: RequireTls::Off,
+        sasl_security_layers: SaslSecurityLayers::Refuse,
+        allow_unauthenticated_bind: false,
+        allow_ldapv2: false,
+        allow_sicily: false,
+        upstream_knows_gateway: false,
+        upstream: "directory".to_owned(),
+        listener: "test".into(),
+        generation: 0,
+        policy: None,
+        sheet: None,
+        limits: Limits {
+            message_bytes_unauthenticated: 65_536,
+            message_bytes: 8_388_608,
+            filter: FilterLimits { depth: 64, nodes: 4_096 },
+            outstanding_requests: 1_024,
+            buffered_bytes: BUFFERED,
+            handshake_seconds: 10.0,
+            first_message_seconds: 30.0,
+            idle_seconds: 900.0,
+        },
+    })
+}
+
+fn search(message_id: u32) -> Vec<u8> {
+    let search = write::NewSearch {
+        base_object: b"dc=example",
+        scope: Scope::WholeSubtree,
+        deref_aliases: DerefAliases::NeverDerefAliases,
+        size_limit: 0,
+        time_limit: 0,
+        types_only: false,
+        filter: b"\x87\x0bobjectClass",
+        attributes: &[b"cn"],
+    };
+    let mut out = Vec::new();
+    write::search_request(&mut out, message_id, &search, &[]);
+    out
+}
+
+fn entry(message_id: u32, octets: usize) -> Vec<u8> {
+    let value = vec![b'x'; octets];
+    let attributes: [(&[u8], [&[u8]; 1]); 1] = [(b"cn", [&value])];
+    let mut out = Vec::new();
+    write::search_entry(&mut out, message_id, b"cn=alice,dc=example", attributes, &[]);
+    out
+}
+
+/// Reads so many octets while the gateway turns.
+fn read(gateway: &mut Gateway, from: &mut TcpStream, octets: usize) -> Vec<u8> {
+    from.set_nonblocking(true).unwrap();
+    let mut read = Vec::new();
+    let mut space = vec![0; 65_536];
+    for _ in 0..1_000_000 {
+        match from.read(&mut space) {
+            Ok(0) => break,
+            Ok(some) => read.extend_from_slice(&space[..some]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => panic!("{error}"),
+        }
+        if read.len() >= octets {
+            break;
+        }
+        gateway.turn_once();
+    }
+    read
+}
+
+#[test]
+fn octets_pass_both_ways() {
+    let mut gateway = Gateway::new();
+    let (mut client, mut server) = gateway.pass();
+    server.write_all(&entry(1, 100)).unwrap();
+    assert_eq!(read(&mut gateway, &mut client, entry(1, 100).len()), entry(1, 100));
+    client.write_all(&search(2)).unwrap();
+    assert_eq!(read(&mut gateway, &mut server, search(2).len()), search(2));
+    assert_eq!(gateway.happened, Vec::<String>::new());
+}
+
+#[test]
+fn a_client_that_does_not_read_holds_its_server_back_and_loses_nothing() {
+    let mut gateway = Gateway::new();
+    let (mut client, mut server) = gateway.pass();
+    server.set_nonblocking(true).unwrap();
+    let result = entry(1, 60_000);
+    let mut sent = 0;
+    let mut written = Vec::new();
+    // Until neither the kernel's buffers nor ours take any more, for a while.
+    let mut refused = 0;
+    while refused < 200 {
+        match server.write(&result[sent % result.len()..]) {
+            Ok(some) => {
+                written.extend_from_slice(&result[sent % result.len()..sent % result.len() + some]);
+                sent += some;
+                refused = 0;
+            }
+            Err(_) => refused += 1,
+        }
+        gateway.turn_once();
+        assert!(sent < 64 << 20, "nothing holds it back");
+    }
+    // Only whole messages pass.
+    let whole = sent - sent % result.len();
+    let got = read(&mut gateway, &mut client, whole);
+    assert!(got == written[..whole], "{} of {whole} octets", got.len());
+    // And it is read again.
+    server.set_nonblocking(false).unwrap();
+    server.write_all(&result[sent % result.len()..]).unwrap();
+    assert!(read(&mut gateway, &mut client, result.len()) == result);
+}
+
+#[test]
+fn what_a_server_says_before_it_goes_arrives() {
+    let mut gateway = Gateway::new();
+    let (mut client, mut server) = gateway.pass();
+    let result = entry(1, 300_000);
+    server.write_all(&result).unwrap();
+    drop(server);
+    let got = read(&mut gateway, &mut client, result.len());
+    assert!(got.starts_with(&result));
+    gateway.turn();
+    assert_eq!(gateway.happened.last().unwrap(), "UpstreamLost");
+    assert_eq!(gateway.happened.iter().filter(|one| *one == "UpstreamLost").count(), 1);
+}
+
+#[test]
+fn a_client_that_is_reset_is_lost_once() {
+    let mut gateway = Gateway::new();
+    let (client, mut server) = gateway.pass();
+    // Octets that were not read make a close a reset.
+    server.write_all(&entry(1, 100)).unwrap();
+    gateway.turn();
+    drop(client);
+    gateway.turn();
+    assert_eq!(gateway.happened, ["ClientLost"]);
+    gateway.driver.remove(gateway.key());
+    server.write_all(&entry(1, 100)).unwrap();
+    gateway.turn();
+    assert_eq!(gateway.happened, ["ClientLost"]);
+}
+
+#[test]
+fn a_client_that_says_no_more_still_gets_its_answer() {
+    let mut gateway = Gateway::new();
+    let (mut client, mut server) = gateway.pass();
+    client.shutdown(Shutdown::Write).unwrap();
+    gateway.turn();
+    server.write_all(&entry(1, 100)).unwrap();
+    assert_eq!(read(&mut gateway, &mut client, entry(1, 100).len()), entry(1, 100));
+}
+
+#[test]
+fn what_waits_for_a_client_is_written_before_its_socket_is_closed() {
+    let mut gateway = Gateway::new();
+    let (mut client, _server) = gateway.pass();
+    let octets = vec![7; 16 << 20];
+    gateway.driver.write(gateway.key(), &octets);
+    assert!(!gateway.driver.leave(gateway.key()));
+    assert!(read(&mut gateway, &mut client, octets.len()) == octets);
+    gateway.turn();
+    assert_eq!(gateway.happened, ["ClientLost"]);
+    gateway.driver.remove(gateway.key());
+    assert_eq!(read(&mut gateway, &mut client, 1), b"");
+}
+
+#[test]
+fn what_waits_for_a_server_is_written_after_its_client_has_gone() {
+    let mut gateway = Gateway::new();
+    let (_client, mut server) = gateway.pass();
+    let octets = vec![7; 16 << 20];
+    gateway.driver.write(gateway.key().on(Side::Upstream), &octets);
+    assert!(gateway.driver.leave_upstream(gateway.key()).is_some());
+    gateway.driver.remove(gateway.key());
+    assert!(read(&mut gateway, &mut server, octets.len() + 1) == octets);
+}
+
+#[test]
+fn a_socket_that_is_left_can_be_given_up() {
+    let mut gateway = Gateway::new();
+    let (_client, mut server) = gateway.pass();
+    gateway.driver.write(gateway.key().on(Side::Upstream), &vec![7; 16 << 20]);
+    let leaving = gateway.driver.leave_upstream(gateway.key()).unwrap();
+    gateway.driver.remove(leaving);
+    assert!(read(&mut gateway, &mut server, 16 << 20).len() < 16 << 20);
+}
+
+#[test]
+fn a_held_client_is_not_read_from() {
+    let mut gateway = Gateway::new();
+    let (mut client, mut server) = gateway.pass();
+    gateway.driver.hold(gateway.key());
+    client.write_all(&search(2)).unwrap();
+    gateway.turn();
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.read(&mut [0; 10]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    gateway.driver.release(gateway.key());
+    assert_eq!(read(&mut gateway, &mut server, search(2).len()), search(2));
+}
+
+#[test]
+fn nobody_there_is_told() {
+    let mut gateway = Gateway::new();
+    let mut client = TcpStream::connect(gateway.address).unwrap();
+    client.write_all(&search(1)).unwrap();
+    gateway.turn();
+    gateway.happened.clear();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    match gateway.driver.connect(gateway.key(), nobody) {
+        Ok(is_connected) => {
+            assert!(!is_connected);
+            gateway.turn();
+            assert_eq!(gateway.happened, [format!("NotConnected({:?})", Errno::CONNREFUSED)]);
+        }
+        Err(error) => assert_eq!(error, Errno::CONNREFUSED),
+    }
+}
+
+#[test]
+fn names_of_what_is_gone_are_nobodys() {
+    let mut gateway = Gateway::new();
+    let (first, _server) = gateway.pass();
+    let gone = gateway.key();
+    gateway.driver.remove(gone);
+    let mut second = TcpStream::connect(gateway.address).unwrap();
+    gateway.turn();
+    assert_ne!(gateway.key(), gone);
+    gateway.driver.write(gone, b"not for the second");
+    gateway.driver.remove(gone);
+    gateway.driver.write(gateway.key(), b"for it");
+    assert_eq!(read(&mut gateway, &mut second, 6), b"for it");
+    drop(first);
+}
