@@ -3,12 +3,13 @@
 A gateway of one process opens one for each listener. A supervisor opens one for each worker, all with the same port,
 and keeps them: the kernel spreads clients over them, and a client that waits in one outlives the worker. Of a unix
 socket there is one, on which all accept. Sockets that were inherited may be fewer or more than workers: then some
-share one, or have several.
+share one, or have several. The admin endpoint has its own bound here, too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import resource
@@ -34,6 +35,8 @@ __all__ = [
     "Doors",
     "address_of",
     "allow_open_files",
+    "bound_socket",
+    "bound_unix_socket",
     "keep_alive",
     "listening_address",
 ]
@@ -217,13 +220,23 @@ def bound_socket(family: int, address: object, *, shares_port: bool = False) -> 
 def unix_socket(plan: ListenerPlan) -> socket.socket:
     """One for all workers."""
     assert plan.path is not None
-    remove_stale_socket(Path(plan.path))
+    one = bound_unix_socket(plan.path, plan.socket_mode)
+    try:
+        listen(one)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def bound_unix_socket(path: str, mode: int) -> socket.socket:
+    """A socket with that file, which has this mode; replaces what a gateway that was killed left behind."""
+    remove_stale_socket(Path(path))
     one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # The file must not be open to others for the moment before its mode is set.
-    before = os.umask(0o777 & ~plan.socket_mode)
+    before = os.umask(0o777 & ~mode)
     try:
-        one.bind(plan.path)
-        listen(one)
+        one.bind(path)
     except OSError:
         one.close()
         raise
@@ -256,7 +269,7 @@ def remove_stale_socket(path: Path) -> None:
     """
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
-            raise FileExistsError(f"not a socket: {path}")
+            raise FileExistsError(errno.EEXIST, f"not a socket: {path}")
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -265,4 +278,4 @@ def remove_stale_socket(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-    raise OSError(f"another process listens on it: {path}")
+    raise OSError(errno.EADDRINUSE, f"another process listens on it: {path}")

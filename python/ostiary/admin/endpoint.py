@@ -29,6 +29,7 @@ from ostiary.admin.status import Health, merged
 from ostiary.admin.token import is_granted
 from ostiary.admin.web import BaseRequest, Response, Server
 from ostiary.metrics import Exposition, Family
+from ostiary.sockets import listening_address
 
 if TYPE_CHECKING:
     from ostiary.admin.plan import AdminPlan
@@ -99,11 +100,7 @@ class Admin:
     def address(self) -> str:
         """Where it listens, as the configuration writes addresses; the real port where that was 0."""
         assert self._socket is not None
-        name = self._socket.getsockname()
-        if isinstance(name, str):
-            return f"unix:{name}"
-        host, port = name[0], name[1]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return listening_address(self._socket)
 
     async def start(self, given: socket.socket | None = None) -> None:
         """Binds, unless a socket is given, serves and looks after the servers from now on.

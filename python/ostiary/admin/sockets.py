@@ -9,10 +9,10 @@ import base64
 import os
 import socket
 import ssl
-import stat
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ostiary.sockets import bound_socket, bound_unix_socket
 
 if TYPE_CHECKING:
     from ostiary.admin.plan import AdminPlan
@@ -27,49 +27,9 @@ _LINE = 64
 def bound(plan: AdminPlan) -> socket.socket:
     """The socket, bound. Raises: OSError."""
     if plan.path is not None:
-        return _unix(Path(plan.path))
+        return bound_unix_socket(plan.path, SOCKET_MODE)
     family = socket.AF_INET6 if ":" in plan.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((plan.host, plan.port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _unix(path: Path) -> socket.socket:
-    _remove_stale(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # The file must not be open to others for the moment before its mode is set.
-    before = os.umask(0o777 & ~SOCKET_MODE)
-    try:
-        sock.bind(str(path))
-    except OSError:
-        sock.close()
-        raise
-    finally:
-        os.umask(before)
-    return sock
-
-
-def _remove_stale(path: Path) -> None:
-    """Removes what a gateway that was killed left behind. Raises: OSError when it is anything else."""
-    try:
-        if not stat.S_ISSOCK(path.stat().st_mode):
-            raise FileExistsError(17, f"not a socket: {path}")
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-    raise OSError(98, f"another process listens on it: {path}")
+    return bound_socket(family, (plan.host, plan.port))
 
 
 def context(chain: Sequence[bytes], key: bytes) -> ssl.SSLContext:
