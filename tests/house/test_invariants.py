@@ -71,6 +71,7 @@ STRANGERS = {
     "ostiary.log": r"ostiary\.",
     "ostiary.notify": r"ostiary\.",
     "ostiary.errors": r"ostiary\.",
+    "ostiary.pem": r"ostiary\.",
     "ostiary.connection": r"ostiary\.(cli|demo|gateway)\b",
     "ostiary.driving": r"ostiary\.(?!_core$|_core\.)",
     "ostiary.relay": r"ostiary\.(_core|cli|config|connection|demo|gateway|link|listener|tls)\b",

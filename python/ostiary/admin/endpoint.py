@@ -24,11 +24,12 @@ from ostiary.admin.page import page
 from ostiary.admin.prober import Prober
 from ostiary.admin.processes import FAMILIES as PROCESS_FAMILIES
 from ostiary.admin.processes import process_samples
-from ostiary.admin.sockets import bound, context, load
+from ostiary.admin.sockets import bound, context
 from ostiary.admin.status import Health, merged
 from ostiary.admin.token import is_granted
 from ostiary.admin.web import BaseRequest, Response, Server
 from ostiary.metrics import Exposition, Family
+from ostiary.pem import key_pem, load_identity
 from ostiary.sockets import listening_address
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ class Admin:
         """Serves by another plan from now on, with the address that it has."""
         if self._tls is not None and plan.identity is not None and plan.identity != self._plan.identity:
             # Those who come from now on are shown the new one.
-            load(self._tls, *plan.identity)
+            chain, key = plan.identity
+            load_identity(self._tls, chain, key_pem(key))
         self._plan = plan
         self._prober.renew(plan.servers)
 

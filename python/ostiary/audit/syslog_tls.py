@@ -1,24 +1,22 @@
 """Records to a syslog collector inside TLS (RFC 5425), its certificate always verified.
 
-By Python's `ssl`: a collector is no business of sessions. Keys reach OpenSSL by memory that has no name. Imports
-nothing that reads certificates: the plan has them read.
+By Python's `ssl`: a collector is no business of sessions. Imports nothing that reads certificates: the plan has
+them read.
 """
 
 from __future__ import annotations
 
-import base64
 import errno
-import os
 import socket
 import ssl
 from time import monotonic
 
 from ostiary.audit.plan import CollectorTls
 from ostiary.audit.syslog import SEND_SECONDS, TcpSink
+from ostiary.pem import key_pem, load_identity
 
 __all__ = ["TlsSink"]
 
-_PEM_LINE = 64
 _REFUSAL_SECONDS = 0.2
 """How long a refusal is waited for, at least: longer than a collector takes to look at a certificate."""
 
@@ -79,22 +77,5 @@ def _context(tls: CollectorTls) -> ssl.SSLContext:
     # Any certificate in `ca` is an anchor, an intermediate one too: as towards the directories.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     if tls.chain:
-        _identify(context, tls)
+        load_identity(context, tls.chain, key_pem(tls.key))
     return context
-
-
-def _identify(context: ssl.SSLContext, tls: CollectorTls) -> None:
-    """Gives the gateway's own certificate to the context, which takes nothing but files."""
-    file = os.memfd_create("ostiary-identity", os.MFD_CLOEXEC)
-    try:
-        with open(file, "wb", closefd=False) as memory:
-            memory.write("".join(ssl.DER_cert_to_PEM_cert(one) for one in tls.chain).encode() + _pem(tls.key))
-        context.load_cert_chain(f"/proc/self/fd/{file}")
-    finally:
-        os.close(file)
-
-
-def _pem(key: bytes) -> bytes:
-    text = base64.standard_b64encode(key)
-    lines = [text[begin : begin + _PEM_LINE] for begin in range(0, len(text), _PEM_LINE)]
-    return b"\n".join([b"-----BEGIN PRIVATE KEY-----", *lines, b"-----END PRIVATE KEY-----", b""])

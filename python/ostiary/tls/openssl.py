@@ -6,7 +6,6 @@ encrypted, by memory that never touches a disk.
 
 from __future__ import annotations
 
-import os
 import secrets
 import ssl
 import warnings
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from ostiary.pem import load_identity
 from ostiary.tls.authorities import load_authorities, system_authorities
 from ostiary.tls.identity import Identity, identity_of
 
@@ -65,15 +65,8 @@ def openssl_context(tls: UpstreamTls) -> ssl.SSLContext:
 
 
 def _use(identity: Identity, context: ssl.SSLContext) -> None:
-    """Gives the identity to the context, which takes nothing but files."""
+    """Gives the identity to the context, its key encrypted on the way."""
     password = secrets.token_bytes(32).hex().encode()
     key = load_der_private_key(identity.key, password=None)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
-    chain = "".join(ssl.DER_cert_to_PEM_cert(one) for one in identity.chain)
-    file = os.memfd_create("ostiary-identity", os.MFD_CLOEXEC)
-    try:
-        with open(file, "wb", closefd=False) as memory:
-            memory.write(chain.encode() + pem)
-        context.load_cert_chain(f"/proc/self/fd/{file}", password=password)
-    finally:
-        os.close(file)
+    load_identity(context, identity.chain, pem, password)
