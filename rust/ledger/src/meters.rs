@@ -57,6 +57,8 @@ struct Laid {
     rows: usize,
     /// Words of a row.
     width: usize,
+    /// Whether rows in which nothing was counted are left out, as there are hundreds.
+    is_sparse: bool,
 }
 
 /// What a row says.
@@ -187,20 +189,18 @@ impl Meters {
     }
 
     /// Everything that was counted: family, values of its labels, value. Rows of operations that never happened are
-    /// left out, as there are hundreds.
+    /// left out.
     pub fn samples(&self) -> Vec<(&'static str, Vec<Box<str>>, Value)> {
         let mut found = Vec::new();
         for laid in &self.laid {
             for row in 0..laid.rows {
                 let word = laid.first.saturating_add(row.saturating_mul(laid.width));
                 let value = self.value(laid, word);
-                let is_sparse = matches!(laid.family.name, "ostiary_operations_total" | "ostiary_tls_handshakes_total")
-                    || laid.family.kind == Kind::Histogram;
                 let is_nothing = match &value {
                     Value::Number(number) => number.abs() < f64::EPSILON,
                     Value::Buckets(counts, _) => counts.iter().all(|count| *count == 0),
                 };
-                if !(is_sparse && is_nothing) {
+                if !(laid.is_sparse && is_nothing) {
                     found.push((laid.family.name, laid.values(row), value));
                 }
             }
@@ -317,9 +317,10 @@ pub fn version(word: &str) -> usize {
 fn lay(names: &Names) -> Vec<Laid> {
     let (mut counts, mut gauges) = (0_usize, 0_usize);
     let mut laid = Vec::new();
-    for (family, axes) in FAMILIES.iter().zip(axes(names)) {
+    for (id, family) in Id::ALL.iter().copied().zip(FAMILIES) {
+        let axes = axes(names, id);
         let rows = axes.iter().fold(1_usize, |rows, axis| rows.saturating_mul(axis.len()));
-        let remembered = names.exemplars && family.name == "ostiary_operation_duration_seconds";
+        let remembered = names.exemplars && id == Id::OperationSeconds;
         let buckets = family.bounds.len().saturating_add(1);
         let width = match family.kind {
             Kind::Histogram if remembered => buckets.saturating_mul(5).saturating_add(1),
@@ -327,15 +328,16 @@ fn lay(names: &Names) -> Vec<Laid> {
             _ => 1,
         };
         let first = if family.kind.is_gauge() { &mut gauges } else { &mut counts };
-        let one = Laid { family, axes, first: *first, rows, width };
+        let is_sparse = matches!(id, Id::Operations | Id::TlsHandshakes) || family.kind == Kind::Histogram;
+        let one = Laid { family, axes, first: *first, rows, width, is_sparse };
         *first = first.saturating_add(one.words());
         laid.push(one);
     }
     laid
 }
 
-/// The axes of every family, in the order of the families.
-fn axes(names: &Names) -> Vec<Vec<Axis>> {
+/// The axes of a family.
+fn axes(names: &Names, id: Id) -> Vec<Axis> {
     let one = |value: &str| -> Box<[Box<str>]> { Box::from([Box::from(value)]) };
     let two = |first: &str, second: &str| -> Box<[Box<str>]> { Box::from([Box::from(first), Box::from(second)]) };
     let words = |words: &[&str]| -> Axis { words.iter().map(|word| one(word)).collect() };
@@ -352,31 +354,28 @@ fn axes(names: &Names) -> Vec<Vec<Axis>> {
     let results = || -> Axis {
         ResultCode::NAMED.iter().map(|(_, name)| one(name)).chain(OTHER_RESULTS.iter().map(|word| one(word))).collect()
     };
-    let axes_of = |id: &Family| -> Vec<Axis> {
-        match id.name.trim_start_matches("ostiary_") {
-            "connections_total" => vec![names.listeners.iter().map(|(name, mode, _)| two(name, mode)).collect()],
-            "connections" | "bind_failures_total" | "plaintext_binds_total" => vec![listeners()],
-            "tls_handshakes_total" => vec![listeners(), words(&VERSIONS), words(&["success", "failure"])],
-            "operations_total" => {
-                let pairs = names.listeners.iter().map(|(name, _, upstream)| two(name, upstream)).collect();
-                vec![pairs, operations(), results()]
-            }
-            "operation_duration_seconds" => vec![upstreams(), operations()],
-            "overhead_seconds" => vec![operations()],
-            "refusals_total" => {
-                let rules = names.rules.iter().map(|(plugin, rule)| two(plugin, rule)).collect();
-                vec![rules, words(&["enforce", "monitor"])]
-            }
-            "violations_total" => vec![words(&SIDES), strings(&names.violations)],
-            "bytes_total" => vec![words(&SIDES), words(&DIRECTIONS)],
-            "entries_total" => vec![upstreams()],
-            "upstream_connections" => vec![servers(), words(&["dialling", "ready"])],
-            "plugin_duration_seconds" | "plugin_errors_total" => vec![strings(&names.plugins)],
-            "config_reloads_total" => vec![words(&["success", "failure"])],
-            _ => Vec::new(),
+    match id {
+        Id::ConnectionsTotal => vec![names.listeners.iter().map(|(name, mode, _)| two(name, mode)).collect()],
+        Id::Connections | Id::BindFailures | Id::PlaintextBinds => vec![listeners()],
+        Id::TlsHandshakes => vec![listeners(), words(&VERSIONS), words(&["success", "failure"])],
+        Id::Operations => {
+            let pairs = names.listeners.iter().map(|(name, _, upstream)| two(name, upstream)).collect();
+            vec![pairs, operations(), results()]
         }
-    };
-    FAMILIES.iter().map(axes_of).collect()
+        Id::OperationSeconds => vec![upstreams(), operations()],
+        Id::OverheadSeconds => vec![operations()],
+        Id::Refusals => {
+            let rules = names.rules.iter().map(|(plugin, rule)| two(plugin, rule)).collect();
+            vec![rules, words(&["enforce", "monitor"])]
+        }
+        Id::Violations => vec![words(&SIDES), strings(&names.violations)],
+        Id::Bytes => vec![words(&SIDES), words(&DIRECTIONS)],
+        Id::Entries => vec![upstreams()],
+        Id::UpstreamConnections => vec![servers(), words(&["dialling", "ready"])],
+        Id::PluginSeconds | Id::PluginErrors => vec![strings(&names.plugins)],
+        Id::ConfigReloads => vec![words(&["success", "failure"])],
+        Id::WorkerRestarts | Id::LoopLag | Id::AuditRecords | Id::AuditLost => Vec::new(),
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
