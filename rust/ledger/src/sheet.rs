@@ -17,7 +17,7 @@ pub struct Sheet {
     meters: Arc<Meters>,
     connections: usize,
     connections_total: usize,
-    handshakes: [usize; 2],
+    failed_handshakes: usize,
     operations: usize,
     results: usize,
     durations: [usize; OPERATIONS.len()],
@@ -82,7 +82,7 @@ impl Sheet {
             book: Arc::clone(book),
             connections: meters.word(Id::Connections, &[place]),
             connections_total: meters.word(Id::ConnectionsTotal, &[place]),
-            handshakes: [0, 1].map(|outcome| meters.word(Id::TlsHandshakes, &[place, 0, outcome])),
+            failed_handshakes: meters.word(Id::TlsHandshakes, &[place, 0, 1]),
             operations: meters.word(Id::Operations, &[place, 0, 0]),
             results: meters.word(Id::Operations, &[0, 1, 0]).saturating_sub(meters.word(Id::Operations, &[0, 0, 0])),
             durations: by_operation(Id::OperationSeconds, Some(upstream)),
@@ -122,7 +122,7 @@ impl Sheet {
     pub fn handshake(&self, agreed: Option<&str>) {
         let word = match agreed {
             Some(agreed) => self.meters.word(Id::TlsHandshakes, &[self.listener, version(agreed), 0]),
-            None => self.handshakes.last().copied().unwrap_or(usize::MAX),
+            None => self.failed_handshakes,
         };
         self.meters.add(word, 1);
     }
