@@ -17,9 +17,8 @@ import pytest
 
 from ..real import gateway as gateways
 from ..real.authority import Authority
-from ..real.gateway import Gateway
+from ..real.gateway import Gateway, GatewayFactory
 from ..real.servers.directory import Directory
-from .conftest import GatewayFactory
 from .content import (
     ALICE,
     ALICE_PASSWORD,

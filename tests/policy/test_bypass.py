@@ -7,11 +7,10 @@ import pytest
 from ..real import gateway as gateways
 from ..real import wire
 from ..real.authority import Authority, Identity
-from ..real.gateway import Gateway
+from ..real.gateway import Gateway, GatewayFactory
 from ..real.raw_client import RawClient
 from ..real.servers.directory import Directory
 from .attempts import ATTEMPTS, ID, LOGIN, REFUSED, Attempt, alice, people, search, suffix
-from .conftest import GatewayFactory
 from .content import APP, PROBE
 from .rules import LISTENERS, RULES, log_in
 from .server_log import ServerLog

@@ -9,10 +9,9 @@ import pytest
 from ..real import gateway as gateways
 from ..real import wire
 from ..real.authority import Authority, Identity
-from ..real.gateway import Gateway
+from ..real.gateway import Gateway, GatewayFactory
 from ..real.raw_client import RawClient
 from ..real.servers.directory import Directory
-from .conftest import GatewayFactory
 from .content import PROBE
 from .server_log import ServerLog
 

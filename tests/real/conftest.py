@@ -6,32 +6,22 @@ its own settings. What is absent from the machine is skipped by name, with the p
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from . import gateway as gateways
-from .authority import LOCAL_NAMES, Authority, Identity
+from .authority import Authority, Identity
+from .fixtures import authority, gateway, server_identity
 from .gateway import Gateway
 from .servers import directory389, slapd
 from .servers.directory import Directory, Target
 
+__all__ = ["authority", "gateway", "server_identity"]
+
 PRODUCTS = ("slapd", "389-ds")
-GatewayFactory = Callable[..., Gateway]
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="session")
-def server_identity(authority: Authority) -> Identity:
-    return authority.issue("gateway", *LOCAL_NAMES)
 
 
 @pytest.fixture(scope="session")
@@ -132,18 +122,3 @@ def through(request: pytest.FixtureRequest) -> Target:
 def through_openldap(request: pytest.FixtureRequest) -> Target:
     """slapd alone, for what only slapd does."""
     return _target(request, "slapd", str(request.param))
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[GatewayFactory]:
-    """``gateway(listeners, upstreams, limits=...)`` runs one until the test ends."""
-    # A stack, so that one gateway that ends badly does not leave the others running.
-    with contextlib.ExitStack() as stack:
-        homes = (tmp_path / f"gateway{number}" for number in itertools.count())
-
-        def start(*arguments: object, **keywords: object) -> Gateway:
-            running = gateways.run(next(homes), *arguments, **keywords)  # type: ignore[arg-type]
-            stack.callback(running.stop)
-            return running
-
-        yield start

@@ -6,8 +6,10 @@ told to, it logs no traceback and no secret. What it forwards is the tests' busi
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from .servers.entries import SECRETS
 
 Value = str | int | float | bool | Sequence["Value"] | Mapping[str, "Value"]
 Table = Mapping[str, Value]
+GatewayFactory = Callable[..., "Gateway"]
+"""Takes what `run` does but for the place, which may be given as ``home``."""
 
 # Short, so that a test which leaves a search open does not wait for the default of 30 seconds.
 DRAIN_SECONDS = 2
@@ -109,6 +113,21 @@ def run(
     process = Process(command, home / "ostiary.log", environment=environment, directory=directory)
     process.await_listening(*addresses.values())
     return Gateway(process, addresses)
+
+
+@contextlib.contextmanager
+def below(place: Path) -> Iterator[GatewayFactory]:
+    """What runs gateways, each in a directory of its own, and ends them all."""
+    # A stack, so that one gateway that ends badly does not leave the others running.
+    with contextlib.ExitStack() as stack:
+        homes = (place / f"gateway{number}" for number in itertools.count())
+
+        def start(*arguments: object, home: Path | None = None, **keywords: object) -> Gateway:
+            running = run(home or next(homes), *arguments, **keywords)  # type: ignore[arg-type]
+            stack.callback(running.stop)
+            return running
+
+        yield start
 
 
 def _parse(text: str) -> Address:

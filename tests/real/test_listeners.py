@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,10 @@ from . import gateway as gateways
 from . import wire
 from .authority import Authority, Identity
 from .fake_directory import FakeDirectory, UpstreamConnection, answer_plainly, answering
-from .gateway import Gateway
+from .gateway import GatewayFactory
 from .raw_client import Address, RawClient, free_address
 from .servers.directory import Directory
 
-GatewayFactory = Callable[..., Gateway]
 KEY_PASSWORD = "key-password-2Hs"
 
 

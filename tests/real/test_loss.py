@@ -15,12 +15,11 @@ from . import gateway as gateways
 from . import wire
 from .authority import LOCAL_NAMES, Authority, Identity
 from .fake_directory import FakeDirectory, Script, UpstreamConnection, answer_plainly, answering
-from .gateway import Gateway
+from .gateway import GatewayFactory
 from .raw_client import RawClient, free_address
 from .servers import entries, slapd
 from .servers.directory import Directory, Target
 
-GatewayFactory = Callable[..., Gateway]
 SILENT = b"cn=silent"
 
 

@@ -8,7 +8,6 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +15,7 @@ from . import gateway as gateways
 from . import wire
 from .authority import Authority, Identity
 from .fake_directory import FakeDirectory, UpstreamConnection, answer_plainly, answering
-from .gateway import Gateway
+from .gateway import GatewayFactory
 from .raw_client import Address, RawClient
 from .servers.directory import Target
 
@@ -25,8 +24,6 @@ LARGE = b"cn=large"
 CHUNK = wire.entry(2, b"cn=chunk", (b"description", bytes(MEBIBYTE)))
 CHUNKS = 100
 GROWTH_BYTES_MAX = 64 * MEBIBYTE
-
-GatewayFactory = Callable[..., Gateway]
 
 
 def large_or_plain(connection: UpstreamConnection, request: wire.Message) -> None:

@@ -11,10 +11,8 @@ from . import gateway as gateways
 from . import wire
 from .authority import Authority, Identity
 from .fake_directory import FakeDirectory, UpstreamConnection
-from .gateway import Gateway
+from .gateway import GatewayFactory
 from .raw_client import RawClient
-
-GatewayFactory = Callable[..., Gateway]
 
 REQUESTS = [
     wire.bind(1, b"cn=x,dc=example", b"secret"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,9 @@ from . import gateway as gateways
 from . import wire
 from .authority import Authority, Identity
 from .fake_directory import FakeDirectory, UpstreamConnection, answer_plainly, answering
-from .gateway import Gateway
+from .gateway import GatewayFactory
 from .raw_client import RawClient
 
-GatewayFactory = Callable[..., Gateway]
 SLOW = b"cn=slow"
 
 # What is not being tested stays far away, so that a cut can only come from the limit that is.

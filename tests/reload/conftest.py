@@ -9,39 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ..policy import content
-from ..policy.server_log import LEVEL, ServerLog
+from ..policy.fixtures import openldap, server_log
 from ..real import gateway as gateways
-from ..real.authority import LOCAL_NAMES, Authority, Identity
-from ..real.servers import slapd
+from ..real.fixtures import authority
 from ..real.servers.directory import Directory
 from .site import Site, SiteFactory
 
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("reload-authority"))
-
-
-@pytest.fixture(scope="session")
-def server_identity(authority: Authority) -> Identity:
-    return authority.issue("gateway", *LOCAL_NAMES)
-
-
-@pytest.fixture(scope="session")
-def openldap(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Directory]:
-    if slapd.is_absent():
-        pytest.skip(slapd.MISSING)
-    home = tmp_path_factory.mktemp("reload-slapd")
-    directory = slapd.start(home, authority, content=content.ldif(), log_level=LEVEL)
-    yield directory
-    directory.process.stop()
-
-
-@pytest.fixture
-def server_log(openldap: Directory) -> ServerLog:
-    """What slapd saw since the test began."""
-    return ServerLog(openldap)
+__all__ = ["authority", "openldap", "server_log"]
 
 
 @pytest.fixture

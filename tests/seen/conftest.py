@@ -14,33 +14,15 @@ from ostiary.tls import Throwaway, throwaway_authority
 from ..audit import collector as collectors
 from ..audit.collector import Collector
 from ..policy import content
+from ..policy.fixtures import openldap
 from ..real import gateway as gateways
-from ..real.authority import LOCAL_NAMES, Authority, Identity
-from ..real.gateway import Table, Value
+from ..real.fixtures import authority, gateway, server_identity
+from ..real.gateway import GatewayFactory, Table, Value
 from ..real.raw_client import free_address
-from ..real.servers import slapd
-from ..real.servers.directory import Directory
 from .figures import Endpoint
 from .stage import Seen, SeenFactory, tables
 
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("seen-authority"))
-
-
-@pytest.fixture(scope="session")
-def server_identity(authority: Authority) -> Identity:
-    return authority.issue("gateway", *LOCAL_NAMES)
-
-
-@pytest.fixture(scope="session")
-def openldap(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Directory]:
-    if slapd.is_absent():
-        pytest.skip(slapd.MISSING)
-    directory = slapd.start(tmp_path_factory.mktemp("seen-slapd"), authority, content=content.ldif())
-    yield directory
-    directory.process.stop()
+__all__ = ["authority", "gateway", "openldap", "server_identity"]
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +42,7 @@ def collector(tmp_path: Path, throwaway: Throwaway) -> Iterator[Collector]:
 
 
 @pytest.fixture
-def seen(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SeenFactory]:
+def seen(tmp_path: Path, gateway: GatewayFactory, request: pytest.FixtureRequest) -> Iterator[SeenFactory]:
     """``seen(audit=..., plugins=..., workers=...)`` runs a gateway with the admin endpoint until the test ends.
 
     ``audit`` has keys of the table; what it does not say goes to a file; None is no audit.
@@ -83,15 +65,14 @@ def seen(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SeenFactory
             address = free_address()
             if audit is not None:
                 audit = {"output": str(home / "audit.log"), **audit}
-            running = gateways.run(
-                home,
+            running = gateway(
                 listeners or [gateways.listener("plain")],
                 upstreams,
                 plugins=plugins + tables(address, audit, **(admin or {})),
-                **{"log_level": "info", **keywords},  # type: ignore[arg-type]
+                home=home,
+                **{"log_level": "info", **keywords},
             )
             running.secrets += [content.ALICE_PASSWORD]
-            stack.callback(running.stop)
             running.process.await_listening(address)
             made = Seen(running, Endpoint(address), home)
             stack.callback(made.close)
