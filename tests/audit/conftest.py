@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from ostiary.audit import AuditPlan, AuditWriter, CollectorTls, SinkPlan
-from ostiary.tls import Throwaway, ThrowawayFiles, load_authorities, throwaway_authority
+from ostiary.tls import Throwaway, ThrowawayFiles, load_authorities
 
-from . import collector as collectors
-from .collector import Collector
+from .fixtures import collector, files, throwaway
+
+__all__ = ["collector", "files", "throwaway"]
 
 BUFFER_BYTES = 4_194_304
 
@@ -50,27 +50,6 @@ def writing() -> Iterator[WriterFactory]:
     yield start
     for each in started:
         each.stop(0.0)
-
-
-@pytest.fixture(scope="session")
-def throwaway(tmp_path_factory: pytest.TempPathFactory) -> Throwaway:
-    return throwaway_authority(tmp_path_factory.mktemp("audit-authority"), client_name="gateway")
-
-
-@pytest.fixture(scope="session")
-def files(throwaway: Throwaway) -> ThrowawayFiles:
-    assert throwaway.files is not None
-    return throwaway.files
-
-
-@pytest.fixture
-def collector(tmp_path: Path, files: ThrowawayFiles) -> Iterator[Collector]:
-    """An rsyslog that is not started yet."""
-    if (reason := collectors.missing()) is not None:
-        pytest.skip(reason)
-    made = collectors.collector(tmp_path / "collector", files)
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from ostiary.tls import Throwaway, throwaway_authority
-
-from ..audit import collector as collectors
-from ..audit.collector import Collector
+from ..audit.fixtures import collector, files, throwaway
 from ..policy import content
 from ..real import wire
 from ..real.authority import LOCAL_NAMES, Authority
@@ -18,6 +14,8 @@ from ..real.fake_directory import FakeDirectory, UpstreamConnection, answering
 from ..real.servers import slapd
 from .canaries import Canary
 from .stage import Ground
+
+__all__ = ["collector", "files", "throwaway"]
 
 RIGHT = Canary("the right password")
 """What the account below is bound with."""
@@ -84,20 +82,3 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with FakeDirectory(answering(tell)) as fake:
         yield Ground(directory, fake, authority, authority.issue("gateway", *LOCAL_NAMES))
     directory.process.stop()
-
-
-@pytest.fixture(scope="session")
-def throwaway(tmp_path_factory: pytest.TempPathFactory) -> Throwaway:
-    return throwaway_authority(tmp_path_factory.mktemp("canary-collector"), client_name="gateway")
-
-
-@pytest.fixture
-def collector(tmp_path: Path, throwaway: Throwaway) -> Iterator[Collector]:
-    """An rsyslog that listens."""
-    if (reason := collectors.missing()) is not None:
-        pytest.skip(reason)
-    assert throwaway.files is not None
-    made = collectors.collector(tmp_path / "collector", throwaway.files)
-    made.start()
-    yield made
-    made.stop()

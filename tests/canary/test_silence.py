@@ -137,6 +137,7 @@ def test_no_secret_comes_out(
     if where is None:
         collector = request.getfixturevalue("collector")
         assert collector is not None
+        collector.start()
         where = f"syslog+tcp://127.0.0.1:{collector.tcp.port}"
     with receiving() as receiver, staged(
         tmp_path / "gateway", ground, receiver, output=where, format=format, workers=workers,

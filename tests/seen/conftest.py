@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ostiary.tls import Throwaway, throwaway_authority
-
-from ..audit import collector as collectors
-from ..audit.collector import Collector
+from ..audit.fixtures import collector, files, throwaway
 from ..policy import content
 from ..policy.fixtures import openldap
 from ..real import gateway as gateways
@@ -22,23 +19,7 @@ from ..real.raw_client import free_address
 from .figures import Endpoint
 from .stage import Seen, SeenFactory, tables
 
-__all__ = ["authority", "gateway", "openldap", "server_identity"]
-
-
-@pytest.fixture(scope="session")
-def throwaway(tmp_path_factory: pytest.TempPathFactory) -> Throwaway:
-    return throwaway_authority(tmp_path_factory.mktemp("collector-authority"), client_name="gateway")
-
-
-@pytest.fixture
-def collector(tmp_path: Path, throwaway: Throwaway) -> Iterator[Collector]:
-    """An rsyslog that is not started yet."""
-    if (reason := collectors.missing()) is not None:
-        pytest.skip(reason)
-    assert throwaway.files is not None
-    made = collectors.collector(tmp_path / "collector", throwaway.files)
-    yield made
-    made.stop()
+__all__ = ["authority", "collector", "files", "gateway", "openldap", "server_identity", "throwaway"]
 
 
 @pytest.fixture
