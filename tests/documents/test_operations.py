@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ..house.tree import ROOT
 from ..real.authority import LOCAL_NAMES, Authority
@@ -17,17 +14,6 @@ from .page import Block, blocks, replaced, write_files
 from .terminal import Terminal
 
 PAGE = "docs/operations.md"
-
-
-@pytest.fixture
-def behind(tmp_path: Path) -> Iterator[directory.Behind]:
-    if directory.is_absent():
-        pytest.skip(directory.MISSING)
-    home = tmp_path / "slapd"
-    home.mkdir()
-    running = directory.start(home, Authority(tmp_path / "authority"))
-    yield running
-    running.process.stop()
 
 
 def test_commands_do_what_is_said(behind: directory.Behind, tmp_path: Path) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from ..house.tree import ROOT
-from ..real.authority import Authority
 from ..real.process import pause
 from ..real.raw_client import free_address
 from ..recipes import directory
@@ -19,17 +15,6 @@ from .page import blocks, replaced, write_files
 from .terminal import Terminal
 
 PAGE = "docs/start.md"
-
-
-@pytest.fixture
-def behind(tmp_path: Path) -> Iterator[directory.Behind]:
-    if directory.is_absent():
-        pytest.skip(directory.MISSING)
-    home = tmp_path / "slapd"
-    home.mkdir()
-    running = directory.start(home, Authority(tmp_path / "authority"))
-    yield running
-    running.process.stop()
 
 
 def test_its_verb_is_one_of_make() -> None:
