@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import json
-import ssl
-import threading
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -20,6 +17,7 @@ from ostiary.demo.tree import Tree
 from ostiary.tls import ThrowawayFiles
 
 from ..demo.library import code, ldap3
+from ..demo.serving import serving
 from ..real import gateway as gateways
 from ..real.raw_client import Address
 from .questions import answers
@@ -57,20 +55,10 @@ operations = ["delete"]
 
 @pytest.fixture
 def directory(files: ThrowawayFiles) -> Iterator[Directory]:
-    """The demo's directory in a thread, in which the help desk may write."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.server_certificate, files.server_key)
+    """The demo's directory, in which the help desk may write."""
     example = resources.files("ostiary.demo").joinpath("example.ldif").read_text(encoding="utf-8")
-    made = Directory(Tree(read_ldif(example + ENTRIES), by=HAL), context, HAL)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(made.start(), loop).result(5)
-    yield made
-    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-    loop.close()
+    with serving(Tree(read_ldif(example + ENTRIES), by=HAL), files, HAL) as made:
+        yield made
 
 
 def connect(address: Address, user: str | None = None, password: str | None = None, source: str = "127.0.0.1") -> Any:

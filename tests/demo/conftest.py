@@ -1,10 +1,7 @@
-"""The demo directory in a thread of its own, as blocking clients need it."""
+"""The demo's directory, and connections to it."""
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from ostiary.demo.directory import ADMINISTRATOR, ADMINISTRATOR_PASSWORD, Direct
 from ostiary.tls import ThrowawayFiles, throwaway_authority
 
 from .library import connect
+from .serving import serving
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +30,8 @@ def ca(authority: ThrowawayFiles) -> Path:
 @pytest.fixture
 def directory(authority: ThrowawayFiles) -> Iterator[Directory]:
     """A directory of its own for each test: most of them write."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.server_certificate, authority.server_key)
-    made = Directory(example_tree(), context)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(made.start(), loop).result(5)
-    yield made
-    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-    loop.close()
+    with serving(example_tree(), authority) as made:
+        yield made
 
 
 @pytest.fixture
