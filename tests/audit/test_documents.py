@@ -17,21 +17,12 @@ from ostiary import _core
 from ostiary.config import Config
 from ostiary.tls import ThrowawayFiles, throwaway_authority
 
+from ..config.files import AROUND
 from .collector import RSYSLOGD, missing
 from .questions import DOCUMENT, answers, blocks
 from .seen import ALICE, DESK, GROUP, HAL, PEOPLE, WEEK, WIKI
 
 ROOT = Path(__file__).parents[2]
-AROUND = """
-[[listeners]]
-name = "ldap"
-address = "127.0.0.1:1389"
-tls = { mode = "none" }
-upstream = "directory"
-[[upstreams]]
-name = "directory"
-servers = ["ldap://dc.example.org"]
-"""
 FIELD = re.compile(r"\| (?:`([^`]*)`)? ?\| (?:`([^`]*)`)? ?\| (?:`([^`]*)`)? ?\| (.+) \|")
 
 

@@ -21,6 +21,19 @@ servers = ["ldap://dc1.corp.example", "ldap://dc2.corp.example:3389"]
 tls = { mode = "starttls", ca = "ca.pem" }
 """
 VALID = LISTENER + UPSTREAM
+AROUND = """
+[[listeners]]
+name = "ldap"
+address = "127.0.0.1:1389"
+tls = { mode = "none" }
+upstream = "directory"
+
+[[upstreams]]
+name = "directory"
+servers = ["ldap://dc.corp.example"]
+
+"""
+"""What a part of a configuration needs around it to be a whole one."""
 
 
 def faults(text: str, directory: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ import pytest
 from ostiary.config import Config
 from ostiary.config.plugin_checks import plugin_warnings
 
+from ..config.files import AROUND
 from ..real.authority import LOCAL_NAMES, Authority
 from ..real.process import Process
 from ..recipes.recipe import SBIN, await_saying
@@ -20,18 +21,6 @@ from .page import blocks, pages, replaced
 
 # What loads plugins that do not exist here, or has pieces of other files: tests/plugins and tests/examples hold it.
 ELSEWHERE = {"docs/plugins.md"}
-AROUND = """
-[[listeners]]
-name = "ldaps"
-address = "127.0.0.1:1389"
-tls = { mode = "none" }
-upstream = "directory"
-
-[[upstreams]]
-name = "directory"
-servers = ["ldap://dc1.example.org"]
-
-"""
 BLOCKS = [
     (page, each.text) for page in pages() if page not in ELSEWHERE for each in blocks(page) if each.language == "toml"
 ]

@@ -10,18 +10,10 @@ import pytest
 
 from ostiary.config import Config
 
+from ..config.files import AROUND
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(each.stem for each in EXAMPLES.glob("*.py") if each.stem != "__init__")
-LISTENER = """
-[[listeners]]
-name = "plain"
-address = "127.0.0.1:0"
-tls = { mode = "none" }
-upstream = "directory"
-[[upstreams]]
-name = "directory"
-servers = ["ldap://localhost"]
-"""
 
 
 @pytest.mark.parametrize("example", FILES)
@@ -32,5 +24,5 @@ def test_head_has_a_configuration_that_is_read(example: str, tmp_path: Path, mon
     head = (EXAMPLES / f"{example}.py").read_text().split('"""')[1]
     found = re.search(r"(?:^    .*\n)+", head, re.MULTILINE)
     assert found is not None
-    config = Config.from_toml(LISTENER + textwrap.dedent(found[0]), tmp_path)
+    config = Config.from_toml(AROUND + textwrap.dedent(found[0]), tmp_path)
     assert config.plugins[0].use.startswith(f"{example}:")

@@ -16,22 +16,11 @@ from ostiary.plugins.allow_list import AllowListRule
 from ostiary.plugins.chain import chain, explained
 from ostiary.plugins.request import Request
 
+from ..config.files import AROUND
 from .tree import ROOT
 
 DOCUMENT = "\n".join((ROOT / each).read_text() for each in ("docs/policy.md", "docs/cookbook.md"))
 BLOCKS: list[str] = re.findall(r"^```toml\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
-AROUND = """
-[[listeners]]
-name = "ldap"
-address = "127.0.0.1:1389"
-tls = { mode = "none" }
-upstream = "directory"
-
-[[upstreams]]
-name = "directory"
-servers = ["ldap://dc.corp.example"]
-
-"""
 PEOPLE = "ou=people,dc=corp,dc=example"
 STAFF = "ou=staff,dc=corp,dc=example"
 GROUPS = "ou=groups,dc=corp,dc=example"

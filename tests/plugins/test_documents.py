@@ -17,17 +17,9 @@ from ostiary.config import Config
 from ostiary.plugins import Client, Plugin, Request
 from ostiary.plugins.loading import HOOKS, checked_class
 
+from ..config.files import AROUND
+
 TEXT = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
-LISTENER = """
-[[listeners]]
-name = "plain"
-address = "127.0.0.1:0"
-tls = { mode = "none" }
-upstream = "directory"
-[[upstreams]]
-name = "directory"
-servers = ["ldap://localhost"]
-"""
 
 
 class Block(NamedTuple):
@@ -76,7 +68,7 @@ def test_plugins_of_the_document_are_plugins(file: str) -> None:
 @pytest.mark.usefixtures("folder")
 def test_configuration_of_the_document_is_read() -> None:
     (text,) = (each.text for each in BLOCKS if each.marker == "configuration")
-    assert Config.from_toml(LISTENER + text, Path()).plugins[0].name == "Office"
+    assert Config.from_toml(AROUND + text, Path()).plugins[0].name == "Office"
 
 
 @pytest.mark.parametrize(("file", "name"), TESTS)
