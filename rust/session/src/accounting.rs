@@ -102,24 +102,10 @@ impl Session {
         call(&fields)
     }
 
-    /// A request was answered here.
-    pub(crate) fn account_for(&mut self, message_id: u32, code: ResultCode) {
+    /// A request has come to its end here, without the server's doing.
+    pub(crate) fn account_for(&mut self, message_id: u32, ended: Ended) {
         if let Some(account) = &mut self.account {
-            account.end(message_id, Ended::Answered(code), false);
-        }
-    }
-
-    /// Nothing answers a request like this.
-    pub(crate) fn account_silence(&mut self, message_id: u32) {
-        if let Some(account) = &mut self.account {
-            account.end(message_id, Ended::Unanswered, false);
-        }
-    }
-
-    /// The client does not wait for it any more.
-    pub(crate) fn account_abandoned(&mut self, message_id: u32) {
-        if let Some(account) = &mut self.account {
-            account.end(message_id, Ended::Abandoned, false);
+            account.end(message_id, ended, false);
         }
     }
 

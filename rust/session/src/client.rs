@@ -6,6 +6,7 @@ use ostiary_ldap::message::{FilterLimits, Operation, Request, RequestError, Requ
 use ostiary_ldap::oid;
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write;
+use ostiary_ledger::Ended;
 
 use crate::event::Event;
 use crate::judging::{Guarded, Judged, Walking};
@@ -162,7 +163,7 @@ impl Session {
         }
         match &request.operation {
             Operation::Unbind => {
-                self.account_silence(request.message_id);
+                self.account_for(request.message_id, Ended::Unanswered);
                 if self.upstream.phase == UpstreamPhase::Ready {
                     step.upstream.plain.extend_from_slice(message);
                 }
@@ -171,7 +172,7 @@ impl Session {
             }
             Operation::Abandon(abandoned) => {
                 self.take_abandon(message, request.message_id, *abandoned, now, step);
-                self.account_silence(request.message_id);
+                self.account_for(request.message_id, Ended::Unanswered);
                 Taken::Done
             }
             Operation::Bind(bind) => self.take_bind(&request, bind, now, step),
@@ -253,12 +254,12 @@ impl Session {
             return;
         }
         if self.abandon_held(abandoned, now) {
-            self.account_abandoned(abandoned);
+            self.account_for(abandoned, Ended::Abandoned);
             return;
         }
         if self.outstanding.abandon(abandoned) {
             self.unfollow(abandoned, None, step);
-            self.account_abandoned(abandoned);
+            self.account_for(abandoned, Ended::Abandoned);
         }
         if self.upstream.phase == UpstreamPhase::Ready {
             step.upstream.plain.extend_from_slice(message);
@@ -325,7 +326,7 @@ impl Session {
     /// Answers a request at the gateway.
     pub(crate) fn refuse(&mut self, message_id: u32, kind: RequestKind, code: ResultCode, text: &str, step: &mut Step) {
         write::refusal(&mut step.client.plain, message_id, kind, code, text);
-        self.account_for(message_id, code);
+        self.account_for(message_id, Ended::Answered(code));
     }
 
     /// Whether this listener asks for TLS that this client has not got.

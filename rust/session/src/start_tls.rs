@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ostiary_ldap::message::RequestKind;
 use ostiary_ldap::result::{ExtendedResponse, ResultCode};
 use ostiary_ldap::write;
+use ostiary_ledger::Ended;
 use rustls::ServerConfig;
 
 use crate::client::Place;
@@ -39,7 +40,7 @@ impl Session {
                 step.client.sealed.extend_from_slice(&step.client.plain);
                 step.client.plain.clear();
                 step.client.sealed.extend_from_slice(&response);
-                self.account_for(message_id, ResultCode::SUCCESS);
+                self.account_for(message_id, Ended::Answered(ResultCode::SUCCESS));
                 self.client.tls = Some(Box::new(tls));
                 self.await_until(Some(now + self.settings.limits.handshake_seconds), step);
                 // The server knows nothing of this TLS: what was proved in plain does not count behind it.
