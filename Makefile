@@ -13,6 +13,8 @@ FUZZ_SECONDS ?= 60
 PYTEST_ARGS ?=
 # The wheel is for the glibc of this machine, unless zig is there to link against an older one (pip install ziglang).
 WHEEL_ARGS ?= $(shell python3 -m ziglang version >/dev/null 2>&1 && echo --zig --compatibility manylinux2014)
+# Other targets of rustc to build wheels for, such as aarch64-unknown-linux-gnu x86_64-unknown-linux-musl; zig links them.
+WHEEL_TARGETS ?=
 # The Python of the image or machine that installs from the wheelhouse, such as 3.12; empty: the one of .venv.
 WHEELHOUSE_PYTHON ?=
 
@@ -86,7 +88,7 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
 	for target in $(FUZZ_TARGETS); do \
 		cargo fuzz run --fuzz-dir rust/fuzz -s none "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
 
-dist: $(INSTALLED) ## build wheel and sdist into dist/, and a wheelhouse for where no network is (WHEELHOUSE_PYTHON, WHEEL_ARGS)
+dist: $(INSTALLED) ## build wheel and sdist into dist/, and a wheelhouse for where no network is (WHEELHOUSE_PYTHON, WHEEL_ARGS, WHEEL_TARGETS)
 	rm -rf dist
 	$(BIN)/maturin build --release --locked --out dist $(WHEEL_ARGS)
 	$(BIN)/maturin sdist --out dist
@@ -95,6 +97,8 @@ dist: $(INSTALLED) ## build wheel and sdist into dist/, and a wheelhouse for whe
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps \
 		$(if $(WHEELHOUSE_PYTHON),--python-version $(WHEELHOUSE_PYTHON) $(PLATFORMS)) \
 		-d dist/wheelhouse -r requirements/run.txt
+	$(foreach target,$(WHEEL_TARGETS),$(BIN)/maturin build --release --locked --out dist --zig --target $(target) \
+		--compatibility $(if $(findstring musl,$(target)),musllinux_1_2,manylinux2014);)
 
 $(INSTALLED): requirements/dev.txt
 	@$(FIND_PYTHON); [ -x $(BIN)/python ] || "$$python" -m venv $(VENV)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,34 @@ def test_makefile_installs_what_is_locked() -> None:
     versions = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements/dev.txt").read_text(), re.MULTILINE))
     own = dict(re.findall(r"^([\w.-]+)==(\S+)", locked, re.MULTILINE))
     assert {each: versions[each] for each in own} == own
+
+
+def test_makefile_builds_wheels_for_other_machines_beside_those_for_this_one() -> None:
+    targets = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-musl"]
+    command = ["make", "--dry-run", "dist", f"WHEEL_TARGETS={' '.join(targets)}"]
+    recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
+    recipe = recipe.replace("\\\n", " ")
+    assert re.findall(r"--zig --target (\S+)\s+--compatibility (\w+);", recipe) == [
+        (targets[0], "manylinux2014"), (targets[1], "musllinux_1_2"),
+    ]  # fmt: skip
+    # What is built first must still be there.
+    assert recipe.count("rm -rf dist") == 1
+    (told,) = re.findall(r"WHEEL_TARGETS='(.+)'", (ROOT / "RELEASING.md").read_text())
+    assert set(targets) <= set(told.split())
+
+
+MACHINES = {"x86_64": 62, "aarch64": 183}
+"""What an ELF file calls a machine (e_machine, two octets from the eighteenth on)."""
+
+
+@pytest.mark.parametrize("wheel", sorted((ROOT / "dist").glob("*.whl")), ids=lambda wheel: wheel.stem)
+def test_wheels_hold_what_their_names_say(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        core = opened.read("ostiary/_core.abi3.so")
+    (machine,) = [each for each in MACHINES if wheel.stem.endswith(each)]
+    assert int.from_bytes(core[18:20], "little") == MACHINES[machine]
+    # musl has its libc under another name.
+    assert (b"libc.so.6" in core) is ("musllinux" not in wheel.stem)
 
 
 def test_versions_are_one() -> None:
