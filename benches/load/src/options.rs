@@ -15,7 +15,7 @@ use crate::tls::{self, Offer};
 
 pub const USAGE: &str = "\
 usage: ostiary-load serve [--address 127.0.0.1:0] [--transport plain|starttls|ldaps] [--entries 1]
-                          [--certificate FILE --key FILE]
+                          [--certificate FILE --key FILE] [--suite and --group as below]
        ostiary-load run   --address HOST:PORT [--transport plain|starttls|ldaps] [--ca FILE] [--name NAME]
                           [--suite TLS13_AES_256_GCM_SHA384] [--group X25519]
                           [--operation search|bind|connect] [--entries 1] [--clients 1] [--outstanding 1]
@@ -28,6 +28,10 @@ pub enum Command {
     Run { plan: Plan, target: Target },
     Idle { count: usize, binds: bool, target: Target },
 }
+
+/// What is taken on both sides of a gateway unless told otherwise, named as rustls prints them.
+const SUITE: &str = "TLS13_AES_256_GCM_SHA384";
+const GROUP: &str = "X25519";
 
 struct Arguments(BTreeMap<String, String>);
 
@@ -102,6 +106,8 @@ fn server(arguments: &mut Arguments) -> Result<serve::Options, String> {
         mode: mode(arguments)?,
         entries: arguments.number("entries")?.unwrap_or(1),
         identity: certificate.zip(key),
+        suite: arguments.text("suite", SUITE),
+        group: arguments.text("group", GROUP),
     })
 }
 
@@ -122,8 +128,8 @@ fn target(arguments: &mut Arguments) -> Result<Target, String> {
         .and_then(|mut addresses| addresses.next())
         .ok_or_else(|| format!("not an address: {address}"))?;
     let mode = mode(arguments)?;
-    let suite = arguments.text("suite", "TLS13_AES_256_GCM_SHA384");
-    let group = arguments.text("group", "X25519");
+    let suite = arguments.text("suite", SUITE);
+    let group = arguments.text("group", GROUP);
     let offer = Offer { suite: &suite, group: &group };
     let tls = match (mode, arguments.take("ca")) {
         (Mode::Plain, _) => None,

@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 
 use crate::canned::Answers;
 use crate::poller::{Poller, Ready};
-use crate::tls;
+use crate::tls::{self, Offer};
 use crate::transport::{Arrived, READ_BYTES, Transport};
 use crate::wire::{self, tag};
 
@@ -21,6 +21,9 @@ pub struct Options {
     pub mode: Mode,
     pub entries: u32,
     pub identity: Option<(PathBuf, PathBuf)>,
+    /// The one suite and group taken, so that every gateway does the same work upstream.
+    pub suite: String,
+    pub group: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,8 +54,9 @@ const LISTENER: usize = 0;
 pub fn serve(options: &Options) -> Result<(), String> {
     let listener = TcpListener::bind(&options.address).map_err(|e| format!("{}: {e}", options.address))?;
     listener.set_nonblocking(true).map_err(|e| e.to_string())?;
+    let offer = Offer { suite: &options.suite, group: &options.group };
     let tls = match (&options.identity, options.mode) {
-        (Some((certificate, key)), Mode::StartTls | Mode::Ldaps) => Some(tls::server(certificate, key)?),
+        (Some((certificate, key)), Mode::StartTls | Mode::Ldaps) => Some(tls::server(certificate, key, &offer)?),
         (None, Mode::StartTls | Mode::Ldaps) => {
             return Err("--certificate and --key are needed".into());
         }

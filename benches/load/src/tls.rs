@@ -32,10 +32,10 @@ pub fn client(ca: &Path, offer: &Offer<'_>) -> Result<Arc<ClientConfig>, String>
     Ok(Arc::new(config))
 }
 
-pub fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
+pub fn server(certificate: &Path, key: &Path, offer: &Offer<'_>) -> Result<Arc<ServerConfig>, String> {
     let chain = certificates(certificate)?;
     let private_key = PrivateKeyDer::from_pem_file(key).map_err(|e| format!("{}: {e}", key.display()))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(provider(offer)?)
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
         .with_no_client_auth()
