@@ -17,13 +17,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benches import certificates, machine, report
+from benches import certificates, machine, report, tables
 from benches.cases import CASES, Case
-from benches.gateways import GATEWAYS, Gateway, ostiary_is_optimised
+from benches.gateways import GATEWAYS, ostiary_is_optimised
 from benches.sampling import Sampler, Settings
+from benches.wiring import Gateway, Programs
 
 ROOT = Path(__file__).resolve().parent.parent
 DEBUG_BUILD = "ostiary's Rust module is a debug build, its figures mean nothing: maturin develop --release"
@@ -40,31 +42,33 @@ def main(words: Sequence[str] | None = None) -> int:
     work.mkdir(parents=True)
     os.sched_setaffinity(0, settings.cores.load)
     cases = [case for case in CASES if not options.only or case.name in options.only]
-    versions = {gateway.name: gateway.version() for gateway in GATEWAYS if gateway.name in options.gateways}
+    versions = {
+        gateway.name: gateway.version(settings.programs) for gateway in GATEWAYS if gateway.name in options.gateways
+    }
     present = [gateway for gateway in GATEWAYS if versions.get(gateway.name)]
     absent = [name for name, version in versions.items() if not version]
     facts = gather_facts(options, settings, versions)
     write_json(folder / "facts.json", facts)
     samples: list[dict[str, Any]] = []
-    told: list[str] = []
+    before: list[str] = []
     try:
         compare(options, settings, cases, present, samples, work)
     except KeyboardInterrupt:
-        told.append("interrupted: these are the rounds there were time for")
+        before.append("interrupted: these are the rounds there were time for")
     finally:
         write_json(folder / "samples.json", samples)
-    told += report.complaints(samples, absent)
     if versions.get("ostiary") and not ostiary_is_optimised():
-        told.append(DEBUG_BUILD)
-    table = report.rows(cases, samples, [gateway.name for gateway in present])
-    noted = report.remarks(table, samples)
-    text = report.markdown(cases, table, told, noted, facts)
+        before.append(DEBUG_BUILD)
+    made = report.made(cases, samples, [gateway.name for gateway in present], absent)
+    made = replace(made, facts=facts, complaints=before + list(made.complaints))
+    text = tables.markdown(made)
     (folder / "report.md").write_text(text)
-    write_json(folder / "report.json", report.as_json(table, told, noted, facts))
+    write_json(folder / "report.json", made.as_json())
     print(text)
     print(f"raw samples, logs and configurations: {folder}")
-    comparable = all("is not installed" in complaint for complaint in told)
-    return 0 if comparable and samples else 1
+    if not samples or not all("is not installed" in complaint for complaint in made.complaints):
+        return 1
+    return 0
 
 
 def compare(
@@ -117,6 +121,8 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-pin", action="store_true", help="let the scheduler place gateway and load")
     parser.add_argument("--profile", action="store_true", help="perf record of each sample, kept with it")
     parser.add_argument("--load-binary", type=Path, help="a built ostiary-load, instead of building it")
+    parser.add_argument("--lloadd", metavar="FILE", help="a built lloadd, where none is in the path")
+    parser.add_argument("--ldaptor-python", metavar="FILE", help="a Python that has ldaptor, instead of this one")
     parser.add_argument("--output", default=ROOT / "benches" / "results", help="folder for results")
     parser.add_argument("--seed", type=int, default=1, help="of the order of gateways (1)")
     options = parser.parse_args(words)
@@ -148,6 +154,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         warmup_seconds=min(0.5, options.seconds / 2),
         idle_connections=options.idle,
         profile=options.profile,
+        programs=Programs.found(options.lloadd, options.ldaptor_python),
     )
 
 
@@ -166,20 +173,36 @@ def gather_facts(options: argparse.Namespace, settings: Settings, versions: dict
     return {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        **{f"version of {name}": version or "absent" for name, version in versions.items()},
-        **machine.facts(),
-        "load average at start": os.getloadavg()[0],
-        "cores of gateway": sorted(settings.cores.gateway),
-        "cores of load and server": sorted(settings.cores.load),
-        "pinned": settings.cores.pinned,
-        "rounds": options.rounds,
-        "seconds per sample": settings.seconds,
-        "warm-up seconds": settings.warmup_seconds,
-        "idle connections": settings.idle_connections,
-        "seed": options.seed,
-        "profiled": settings.profile,
-        "client TLS": "1.3, TLS_AES_256_GCM_SHA384, X25519, ECDSA P-256, nothing resumed",
+        "command": command(options),
+        # Ostiary is one program, whatever its configuration.
+        "versions": {name.partition("+")[0]: version or "absent" for name, version in versions.items()},
+        "machine": machine.facts(),
+        "settings": {
+            "load average at start": os.getloadavg()[0],
+            "cores of gateway": sorted(settings.cores.gateway),
+            "cores of load and server": sorted(settings.cores.load),
+            "pinned": settings.cores.pinned,
+            "rounds": options.rounds,
+            "seconds per sample": settings.seconds,
+            "warm-up seconds": settings.warmup_seconds,
+            "idle connections": settings.idle_connections,
+            "seed": options.seed,
+            "profiled": settings.profile,
+            "TLS": "1.3, TLS_AES_256_GCM_SHA384, X25519, ECDSA P-256, nothing resumed",
+        },
     }
+
+
+def command(options: argparse.Namespace) -> str:
+    """What gives the same run on another machine: where programs and results lie is each machine's own."""
+    words = ["python -m benches.compare", f"--rounds {options.rounds}", f"--seconds {options.seconds:g}"]
+    if options.only:
+        words.append(f"--only {','.join(options.only)}")
+    if len(options.gateways) < len(GATEWAYS):
+        words.append(f"--gateways {','.join(options.gateways)}")
+    words += [f"--idle {options.idle}", f"--seed {options.seed}"]
+    words += ["--no-pin"] if options.no_pin else []
+    return " ".join(words)
 
 
 def commit() -> str:

@@ -1,43 +1,21 @@
 """The gateways under test: how each is configured, started and named, all for the same work.
 
 It does not know cases or numbers. Each listens with TLS on a loopback port with the same certificate and
-passes to the canned server. The peers are set up as somebody who knows them well would for this work: one
-thread, no logging, no limits in the way; their TLS defaults (tickets, session cache) stay, as in production.
+passes to the canned server. The peers are set up as somebody who knows them well would for this work: as many
+threads as are cheapest on one core, no logging, no limits in the way; their TLS defaults (tickets, session cache)
+stay, as in production. OpenLDAP's are in openldap.py, ldaptor's is a program: ldaptor_proxy.py.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from benches import policed
-from benches.certificates import Identity
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """Where a gateway listens, what is behind it, and a folder for its files."""
-
-    port: int
-    middle_port: int  # between the two halves of a stunnel chain
-    upstream_port: int
-    upstream: str  # "plain" | "starttls"
-    identity: Identity
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """`prepare` writes the configuration and gives the command line."""
-
-    name: str
-    prepare: Callable[[Wiring], list[str]]
-    version: Callable[[], str | None]  # None: not installed
+from benches import openldap, policed
+from benches.wiring import Gateway, Programs, Wiring, first_line, in_path
 
 
 def ostiary_command(wiring: Wiring, plugins: str = "") -> list[str]:
@@ -98,7 +76,7 @@ backend directory
 """
     )
     # -db: in the foreground, one process.
-    return [shutil.which("haproxy") or "haproxy", "-db", "-q", "-f", str(file)]
+    return [in_path("haproxy") or "haproxy", "-db", "-q", "-f", str(file)]
 
 
 def stunnel_command(wiring: Wiring) -> list[str]:
@@ -135,24 +113,18 @@ sslVersionMin = TLSv1.2
 """
     file = wiring.folder / "stunnel.conf"
     file.write_text(sections)
-    return [stunnel_binary() or "stunnel", str(file)]
+    return [in_path("stunnel4", "stunnel") or "stunnel", str(file)]
 
 
-def stunnel_binary() -> str | None:
-    return shutil.which("stunnel4") or shutil.which("stunnel")
+def ldaptor_command(wiring: Wiring) -> list[str]:
+    if wiring.upstream != "plain":
+        raise ValueError("ldaptor checks no certificate of a server")
+    program = str(Path(__file__).with_name("ldaptor_proxy.py"))
+    files = (str(wiring.identity.certificate), str(wiring.identity.key))
+    return [wiring.programs.ldaptor_python, program, str(wiring.port), str(wiring.upstream_port), *files]
 
 
-def first_line(command: list[str]) -> str | None:
-    """The first line a version command prints, on whichever stream; None when it cannot be run."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return next((line for line in lines if any(character.isdigit() for character in line)), None)
-
-
-def ostiary_version() -> str | None:
+def ostiary_version(_programs: Programs) -> str | None:
     command = [sys.executable, "-m", "ostiary", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
@@ -166,15 +138,24 @@ def ostiary_is_optimised() -> bool:
     return b"unsafe precondition(s) violated" not in Path(spec.origin).read_bytes()
 
 
-def haproxy_version() -> str | None:
-    binary = shutil.which("haproxy")
+def haproxy_version(_programs: Programs) -> str | None:
+    binary = in_path("haproxy")
     return first_line([binary, "-v"]) if binary else None
 
 
-def stunnel_version() -> str | None:
+def stunnel_version(_programs: Programs) -> str | None:
     """stunnel's own line; the one before it only speaks of inetd mode."""
-    binary = stunnel_binary()
+    binary = in_path("stunnel4", "stunnel")
     return first_line([binary, "-version"]) if binary else None
+
+
+def ldaptor_version(programs: Programs) -> str | None:
+    """ldaptor's, and that of the Twisted below it, which does the TLS."""
+    told = "from importlib.metadata import version as v; print('ldaptor', v('ldaptor') + ', Twisted', v('Twisted'))"
+    done = subprocess.run(
+        [programs.ldaptor_python, "-c", told], capture_output=True, text=True, timeout=30, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 GATEWAYS = (
@@ -191,4 +172,14 @@ GATEWAYS = (
     ),
     Gateway("haproxy", haproxy_command, haproxy_version),
     Gateway("stunnel", stunnel_command, stunnel_version),
+    *(
+        Gateway(
+            f"slapd-{backend}",
+            partial(openldap.slapd_command, backend=backend),
+            partial(openldap.slapd_version, backend=backend),
+        )
+        for backend in ("ldap", "meta")
+    ),
+    Gateway("lloadd", openldap.lloadd_command, openldap.lloadd_version),
+    Gateway("ldaptor", ldaptor_command, ldaptor_version),
 )

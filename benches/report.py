@@ -1,6 +1,7 @@
-"""The comparison as a table: medians, ratios with their spread, targets and whether they held.
+"""The comparison as figures: medians, ratios with their spread, targets and whether they held; and as JSON, both ways.
 
-It does not measure. What failed, was absent or is not comparable is said in words above the numbers.
+It does not measure, and does not know how figures are shown. What failed, was absent or is not comparable is said in
+words.
 """
 
 from __future__ import annotations
@@ -10,13 +11,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benches.cases import Case
-from benches.figures import Spread, differences, ratios
+from benches.figures import Spread, Target, differences, ratios
 
 Sample = Mapping[str, Any]
 # Below this use of its core, a gateway in a closed loop was waiting for the load or for others.
 SATURATED_CORE_USE = 0.9
 # More than this taken by other programs or by the hypervisor, in cores, and the figures are rough.
 QUIET_FOREIGN_CORES = 0.1
+# Below this share of the rate asked for, a gateway did not keep up.
+KEPT_RATE = 0.95
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One target of a gateway in a case, and how it went."""
+
+    limit: float
+    kind: str  # "ratio" | "absolute" | "difference" | "share"
+    text: str
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -32,11 +45,47 @@ class Row:
     core_use: float | None
     per_second: float | None
     latency_microseconds: dict[str, float]
-    target: str
-    verdict: str
+    targets: tuple[Judged, ...]
     failures: int
-    closed_loop: bool
+    timed: bool  # whether it has a rate, latencies and a share of a core
+    rate: float | None  # operations a second asked for; none: as many as it does
     tickets: int | None  # session tickets per connection: part of what connecting costs
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is told of one run."""
+
+    facts: Mapping[str, Any]
+    complaints: Sequence[str]  # what a reader must know before the numbers
+    remarks: Sequence[str]
+    titles: Mapping[str, str]  # of the cases, in their order
+    rows: Sequence[Row]
+
+    def of_case(self, case: str) -> list[Row]:
+        """Empty for a case that was not run."""
+        return [entry for entry in self.rows if entry.case == case]
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; the samples themselves lie beside it."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Report:
+        """What `as_json` gave, perhaps by way of a file."""
+        return cls(**(dict(document) | {"rows": [row_of_json(entry) for entry in document["rows"]]}))
+
+
+def row_of_json(entry: Mapping[str, Any]) -> Row:
+    spreads = {name: None if entry[name] is None else Spread(**entry[name]) for name in ("value", "ratio")}
+    return Row(**(dict(entry) | spreads | {"targets": tuple(Judged(**each) for each in entry["targets"])}))
+
+
+def made(cases: Sequence[Case], samples: Sequence[Sample], gateways: Sequence[str], absent: Sequence[str]) -> Report:
+    """The report of these samples, without facts: they are the caller's."""
+    table = rows(cases, samples, gateways)
+    titles = {case.name: case.title for case in cases if any(entry.case == case.name for entry in table)}
+    return Report({}, complaints(samples, absent), remarks(table, samples), titles, table)
 
 
 def rows(cases: Iterable[Case], samples: Sequence[Sample], gateway_names: Sequence[str]) -> list[Row]:
@@ -59,21 +108,6 @@ def row(case: Case, gateway: str, samples: Sequence[Sample]) -> Row:
     theirs = values_by_round(sample for sample in samples if is_of(sample, case, case.reference))
     value = Spread.of([sample["value"] for sample in good])
     ratio = Spread.of(ratios(values_by_round(good), theirs))
-    target, verdict = "", ""
-    for asked in case.targets:
-        if asked.gateway == gateway:
-            others = values_by_round(sample for sample in samples if is_of(sample, case, asked.beside))
-            difference = Spread.of(differences(values_by_round(good), others))
-            share = Spread.of(ratios(values_by_round(good), others))
-            measured = {"ratio": ratio, "absolute": value, "difference": difference, "share": share}[asked.kind]
-            kind = {
-                "ratio": f"x {case.reference}",
-                "difference": f"{case.unit} above {asked.beside}",
-                "share": f"x {asked.beside}",
-            }
-            target, verdict = f"<= {asked.limit:g} {kind.get(asked.kind, case.unit)}", asked.verdict(measured)
-            if asked.beside and measured is not None:
-                verdict += f": {measured.median:.2f}"
     return Row(
         case=case.name,
         gateway=gateway,
@@ -84,12 +118,28 @@ def row(case: Case, gateway: str, samples: Sequence[Sample]) -> Row:
         core_use=middle(sample.get("core_use") for sample in good),
         per_second=middle(sample["operations"] / sample["wall_seconds"] for sample in good if "operations" in sample),
         latency_microseconds=latencies(good),
-        target=target,
-        verdict=verdict,
+        targets=tuple(judged(case, asked, value, ratio, samples) for asked in case.targets if asked.gateway == gateway),
         failures=sum("error" in sample for sample in mine),
-        closed_loop=case.is_closed_loop,
+        timed=case.kind == "load",
+        rate=case.rate,
         tickets=max((sample["tickets"] for sample in good if "tickets" in sample), default=None),
     )
+
+
+def judged(case: Case, asked: Target, value: Spread | None, ratio: Spread | None, samples: Sequence[Sample]) -> Judged:
+    """One target beside what was measured; what is taken from another gateway is told, as no column has it."""
+    if asked.kind in ("ratio", "absolute"):
+        measured = ratio if asked.kind == "ratio" else value
+        unit = f"x {case.reference}" if asked.kind == "ratio" else case.unit
+        return Judged(asked.limit, asked.kind, f"<= {asked.limit:g} {unit}", asked.verdict(measured))
+    mine, others = (
+        values_by_round(sample for sample in samples if is_of(sample, case, name))
+        for name in (asked.gateway, asked.beside)
+    )
+    measured = Spread.of(differences(mine, others) if asked.kind == "difference" else ratios(mine, others))
+    unit = f"{case.unit} above {asked.beside}" if asked.kind == "difference" else f"x {asked.beside}"
+    told = "" if measured is None else f": {measured.median:.2f}"
+    return Judged(asked.limit, asked.kind, f"<= {asked.limit:g} {unit}", asked.verdict(measured) + told)
 
 
 def values_by_round(samples: Iterable[Sample]) -> dict[int, float]:
@@ -128,7 +178,12 @@ def remarks(table: Sequence[Row], samples: Sequence[Sample]) -> list[str]:
     noted = [
         f"{entry.case}: {entry.gateway} used {entry.core_use:.0%} of its core: something else was the limit"
         for entry in table
-        if entry.closed_loop and entry.core_use is not None and entry.core_use < SATURATED_CORE_USE
+        if entry.timed and entry.rate is None and entry.core_use is not None and entry.core_use < SATURATED_CORE_USE
+    ]
+    noted += [
+        f"{entry.case}: {entry.gateway} did {entry.per_second:,.0f} a second of the {entry.rate:,.0f} asked for"
+        for entry in table
+        if entry.rate and entry.per_second and entry.per_second < KEPT_RATE * entry.rate
     ]
     given = {entry.gateway: entry.tickets for entry in table if entry.case == "connect-bind"}
     if len(set(given.values())) > 1:
@@ -141,67 +196,3 @@ def remarks(table: Sequence[Row], samples: Sequence[Sample]) -> list[str]:
     if foreign is not None and foreign > QUIET_FOREIGN_CORES:
         noted.append(f"the machine was not quiet: something else used {foreign:.2f} cores (median)")
     return noted
-
-
-def markdown(
-    cases: Iterable[Case],
-    table: Sequence[Row],
-    told: Sequence[str],
-    noted: Sequence[str],
-    facts: Mapping[str, Any],
-) -> str:
-    """The whole report for people."""
-    lines = ["# Ostiary beside its peers", ""]
-    lines += [f"- {key}: {value}" for key, value in facts.items()]
-    if told:
-        lines += ["", "**Before you read on**", ""] + [f"- {text}" for text in told]
-    for case in cases:
-        entries = [entry for entry in table if entry.case == case.name]
-        if entries:
-            lines += ["", f"## {case.name}: {case.title}", "", *case_table(case, entries)]
-    if noted:
-        lines += ["", "**Remarks**", ""] + [f"- {text}" for text in noted]
-    return "\n".join(lines) + "\n"
-
-
-def case_table(case: Case, entries: Sequence[Row]) -> list[str]:
-    timed = case.kind == "load"
-    head = ["gateway", f"{case.unit} (min..max)", f"x {case.reference} (min..max)"]
-    if timed:
-        head += ["ops/s", "core", "p50 us", "p99 us"]
-    head += ["target", "held"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for entry in entries:
-        cells = [entry.gateway, spread_text(entry.value, 2), spread_text(entry.ratio, 2)]
-        if timed:
-            cells += [
-                number_text(entry.per_second, 0),
-                "" if entry.core_use is None else f"{entry.core_use:.0%}",
-                number_text(entry.latency_microseconds.get("p50"), 0),
-                number_text(entry.latency_microseconds.get("p99"), 0),
-            ]
-        verdict = entry.verdict if not entry.failures else f"{entry.verdict} {entry.failures} failed".strip()
-        lines.append("| " + " | ".join([*cells, entry.target, verdict]) + " |")
-    return lines
-
-
-def spread_text(spread: Spread | None, digits: int) -> str:
-    if spread is None:
-        return "-"
-    return f"**{spread.median:.{digits}f}** ({spread.lowest:.{digits}f}..{spread.highest:.{digits}f})"
-
-
-def number_text(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:,.{digits}f}"
-
-
-def as_json(
-    table: Sequence[Row], told: Sequence[str], noted: Sequence[str], facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The whole report for machines; the samples themselves lie beside it."""
-    return {
-        "facts": dict(facts),
-        "complaints": list(told),
-        "remarks": list(noted),
-        "rows": [asdict(entry) for entry in table],
-    }

@@ -26,7 +26,7 @@ from benches import children, machine
 from benches.cases import Case
 from benches.certificates import Identity
 from benches.figures import per_connection_bytes, per_operation_microseconds
-from benches.gateways import Gateway, Wiring
+from benches.wiring import Gateway, Programs, Wiring
 
 SETTLE_SECONDS = 0.15  # for a closed connection's last work to be done
 MEMORY_SETTLE_SECONDS = 1.0
@@ -44,6 +44,7 @@ class Settings:
     warmup_seconds: float
     idle_connections: int
     profile: bool
+    programs: Programs
 
 
 @dataclass
@@ -90,7 +91,9 @@ class Sampler:
         log = self.folder / f"{name}.log"
         port, middle_port = children.free_ports(2)
         server = self.servers[case.upstream]
-        wiring = Wiring(port, middle_port, server.port, case.upstream, self.identity, self.folder)
+        wiring = Wiring(
+            port, middle_port, server.port, case.upstream, self.identity, self.folder, self.settings.programs
+        )
         try:
             command = gateway.prepare(wiring)
             with children.child(command, self.settings.cores.gateway, log) as process:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from benches.cases import CASES
 from benches.figures import Spread
 
-from benches import compare, report
+from benches import compare, report, tables
 
 CASE = next(case for case in CASES if case.name == "search-saturated")
 
@@ -40,8 +41,8 @@ def test_row_holds_medians_ratio_and_verdict() -> None:
     assert ours.ratio is not None
     assert (ours.value.median, ours.ratio.median, ours.per_second) == (8, 0.75, 500)
     assert ours.latency_microseconds["p50"] == 200
-    assert (ours.target, ours.verdict) == ("<= 0.8 x haproxy", "held")
-    assert table[1].target == ""
+    assert [(each.text, each.verdict) for each in ours.targets] == [("<= 0.8 x haproxy", "held")]
+    assert table[1].targets == ()
 
 
 def test_failed_sample_is_left_out_and_told() -> None:
@@ -69,6 +70,29 @@ def test_gateway_that_waited_for_the_load_is_remarked() -> None:
     ]
 
 
+def test_gateway_that_did_not_keep_the_rate_is_remarked() -> None:
+    case = next(case for case in CASES if case.rate == 4000)
+    samples = [sample("stunnel", 1, 90) | {"case": case.name, "operations": 2000, "wall_seconds": 1.0}]
+    table = report.rows([case], samples, ["stunnel"])
+    assert report.remarks(table, samples) == ["search-4000: stunnel did 2,000 a second of the 4,000 asked for"]
+
+
+def test_several_targets_of_one_gateway_are_all_judged() -> None:
+    case = next(case for case in CASES if case.name == "search-16-outstanding")
+    values = {"haproxy": 10, "ostiary+policy": 8, "ostiary+policy+seen": 9}
+    samples = [sample(gateway, 1, value) | {"case": case.name} for gateway, value in values.items()]
+    table = report.rows([case], samples, ["ostiary+policy+seen"])
+    assert [(each.text, each.verdict) for each in table[0].targets] == [
+        ("<= 1 x haproxy", "held"),
+        ("<= 1.1 x ostiary+policy", "missed: 1.12"),
+    ]
+
+
+def test_report_comes_back_from_json_as_it_was() -> None:
+    made = report.made([CASE], both((8, 10), (7, 10)), ["ostiary", "haproxy"], ["stunnel"])
+    assert report.Report.read(json.loads(json.dumps(made.as_json()))) == made
+
+
 def test_busy_machine_is_remarked() -> None:
     samples = [sample("haproxy", 1, 10, foreign_cpu_seconds=1.0, stolen_seconds=0.0)]
     assert "not quiet" in report.remarks([], samples)[0]
@@ -76,8 +100,7 @@ def test_busy_machine_is_remarked() -> None:
 
 def test_markdown_shows_spread() -> None:
     samples = both((8, 10), (6, 10))
-    table = report.rows([CASE], samples, ["ostiary", "haproxy"])
-    text = report.markdown([CASE], table, [], [], {"commit": "abc"})
+    text = tables.markdown(report.made([CASE], samples, ["ostiary", "haproxy"], []))
     assert "| ostiary | **7.00** (6.00..8.00) | **0.70** (0.60..0.80) | 500 | 99% |" in text
 
 
