@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benches import certificates, machine, report, tables
+from benches import certificates, machine, publish, report, tables
 from benches.cases import CASES, Case
 from benches.gateways import GATEWAYS, ostiary_is_optimised
 from benches.sampling import Sampler, Settings
@@ -68,6 +68,8 @@ def main(words: Sequence[str] | None = None) -> int:
     print(f"raw samples, logs and configurations: {folder}")
     if not samples or not all("is not installed" in complaint for complaint in made.complaints):
         return 1
+    if options.publish:
+        publish.write(made, options.publish)
     return 0
 
 
@@ -124,6 +126,9 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lloadd", metavar="FILE", help="a built lloadd, where none is in the path")
     parser.add_argument("--ldaptor-python", metavar="FILE", help="a Python that has ldaptor, instead of this one")
     parser.add_argument("--output", default=ROOT / "benches" / "results", help="folder for results")
+    parser.add_argument(
+        "--publish", type=Path, metavar="FOLDER", help="write performance.md, .svg and .json there, if no sample failed"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the order of gateways (1)")
     options = parser.parse_args(words)
     options.rounds = options.rounds or (2 if options.quick else 5)
@@ -202,7 +207,7 @@ def command(options: argparse.Namespace) -> str:
         words.append(f"--gateways {','.join(options.gateways)}")
     words += [f"--idle {options.idle}", f"--seed {options.seed}"]
     words += ["--no-pin"] if options.no_pin else []
-    return " ".join(words)
+    return " ".join(words + (["--publish docs"] if options.publish else []))
 
 
 def commit() -> str:
