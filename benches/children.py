@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-READY_SECONDS = 15.0
+READY_SECONDS = 60.0  # patience costs nothing but where something is wrong, and some machines are busy
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 

@@ -29,8 +29,8 @@ pub struct Plan {
     pub coalesce: bool,
 }
 
-/// Without any answer for this long, a run gives up.
-const STALL_SECONDS: u64 = 10;
+/// Without any answer for this long, a run gives up: a machine that does other things may pause for seconds.
+const STALL_SECONDS: u64 = 30;
 
 struct Load<'a> {
     plan: &'a Plan,
