@@ -163,9 +163,9 @@ def settings_of(options: argparse.Namespace) -> Settings:
     )
 
 
-def build_load() -> Path:
+def build_load(profile: str = "release") -> Path:
     """Builds the load generator in the workspace's own target folder."""
-    command = ["cargo", "build", "--release", "--quiet", "-p", "ostiary-load", "--message-format", "json"]
+    command = ["cargo", "build", "--profile", profile, "--quiet", "-p", "ostiary-load", "--message-format", "json"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         sys.exit("ostiary-load could not be built")
