@@ -290,9 +290,9 @@ def test_nothing_of_this_machine_is_committed() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/real.txt", "requirements/run.txt"])
-def test_requirements_are_pinned_by_hash(path: str) -> None:
-    pins = re.split(r"\n(?=\S)", (ROOT / path).read_text().strip())
+@pytest.mark.parametrize("name", ["dev", "real", "bench", "run"])
+def test_requirements_are_pinned_by_hash(name: str) -> None:
+    pins = re.split(r"\n(?=\S)", (ROOT / f"requirements/{name}.txt").read_text().strip())
     wrong = [
         pin.splitlines()[0] for pin in pins if not re.match(r"[\w.-]+==\S+( ; .*)? \\\n", pin) or "sha256:" not in pin
     ]
