@@ -18,6 +18,7 @@ Sample = Mapping[str, Any]
 SATURATED_CORE_USE = 0.9
 # More than this taken by other programs or by the hypervisor, in cores, and the figures are rough.
 QUIET_FOREIGN_CORES = 0.1
+ABSENT = "is not installed and not compared"
 # Below this share of the rate asked for, a gateway did not keep up.
 KEPT_RATE = 0.95
 
@@ -65,6 +66,11 @@ class Report:
     def of_case(self, case: str) -> list[Row]:
         """Empty for a case that was not run."""
         return [entry for entry in self.rows if entry.case == case]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is nothing to complain of but peers that are not there."""
+        return bool(self.rows) and all(text.endswith(ABSENT) for text in self.complaints)
 
     def as_json(self) -> dict[str, Any]:
         """For machines; the samples themselves lie beside it."""
@@ -163,7 +169,7 @@ def latencies(samples: Sequence[Sample]) -> dict[str, float]:
 
 def complaints(samples: Sequence[Sample], absent: Sequence[str]) -> list[str]:
     """What a reader must know before the numbers."""
-    told = [f"{name} is not installed and not compared" for name in absent]
+    told = [f"{name} {ABSENT}" for name in absent]
     for sample in samples:
         if "error" in sample:
             told.append(f"{sample['case']}, {sample['gateway']}, round {sample['round']}: {sample['error']}")

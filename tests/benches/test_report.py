@@ -88,6 +88,21 @@ def test_several_targets_of_one_gateway_are_all_judged() -> None:
     ]
 
 
+def test_run_is_whole_without_a_peer_but_not_without_a_sample() -> None:
+    samples = both((8, 10))
+    assert report.made([CASE], samples, ["ostiary", "haproxy"], ["stunnel"]).is_whole
+    samples[0] = {"case": CASE.name, "gateway": "ostiary", "round": 1, "error": "wrong answers: 1"}
+    assert not report.made([CASE], samples, ["ostiary", "haproxy"], []).is_whole
+    assert not report.made([CASE], [], ["ostiary", "haproxy"], []).is_whole
+
+
+def test_command_that_is_told_names_no_place_of_this_machine() -> None:
+    words = ["--rounds", "3", "--only", "connect-bind", "--lloadd", "/opt/lloadd", "--ldaptor-python", "/opt/python"]
+    options = compare.parse([*words, "--output", "/opt/results", "--publish", "/opt/docs"])
+    told = "python -m benches.compare --rounds 3 --seconds 3 --only connect-bind --idle 2000 --seed 1 --publish docs"
+    assert compare.command(options) == told
+
+
 def test_report_comes_back_from_json_as_it_was() -> None:
     made = report.made([CASE], both((8, 10), (7, 10)), ["ostiary", "haproxy"], ["stunnel"])
     assert report.Report.read(json.loads(json.dumps(made.as_json()))) == made
