@@ -114,7 +114,16 @@ class Sampler:
             *("--address", f"127.0.0.1:{port}", "--transport", "ldaps", "--ca", str(self.identity.ca)),
         ]
 
+    def one_client(self, port: int, log: Path) -> None:
+        """One that binds and goes before the others: where slapd's first ones begin TLS upstream at once, some fail."""
+        command = [*self.load_command("run", port), "--operation", "connect", "--operations", "1"]
+        with children.child(command, self.settings.cores.load, log, pipes=True) as load:
+            report = json.loads(read_line(load, children.READY_SECONDS, log))
+        if report["errors"]:
+            raise children.Failed(f"the first client failed: {report['error_texts']}")
+
     def under_load(self, case: Case, pid: int, port: int, log: Path) -> dict[str, Any]:
+        self.one_client(port, log)
         seconds, warmup = self.settings.seconds, self.settings.warmup_seconds
         command = self.load_command("run", port) + list(case.options)
         command += ["--duration", str(seconds), "--warmup", str(warmup), "--gate"]
