@@ -181,11 +181,16 @@ def complaints(samples: Sequence[Sample], absent: Sequence[str]) -> list[str]:
 
 def remarks(table: Sequence[Row], samples: Sequence[Sample]) -> list[str]:
     """What the numbers do not show by themselves."""
-    noted = [
-        f"{entry.case}: {entry.gateway} used {entry.core_use:.0%} of its core: something else was the limit"
-        for entry in table
-        if entry.timed and entry.rate is None and entry.core_use is not None and entry.core_use < SATURATED_CORE_USE
-    ]
+    noted = []
+    for case in dict.fromkeys(entry.case for entry in table):
+        idle = [
+            f"{entry.gateway} {entry.core_use:.0%}"
+            for entry in table
+            if entry.case == case and entry.timed and entry.rate is None and entry.core_use is not None
+            if entry.core_use < SATURATED_CORE_USE
+        ]
+        if idle:
+            noted.append(f"{case}: something else was the limit, as the use of a core tells: {', '.join(idle)}")
     noted += [
         f"{entry.case}: {entry.gateway} did {entry.per_second:,.0f} a second of the {entry.rate:,.0f} asked for"
         for entry in table

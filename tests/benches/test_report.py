@@ -66,7 +66,7 @@ def test_gateway_that_waited_for_the_load_is_remarked() -> None:
     samples = [sample("haproxy", 1, 10, core_use=0.5)]
     table = report.rows([CASE], samples, ["haproxy"])
     assert report.remarks(table, samples) == [
-        "search-saturated: haproxy used 50% of its core: something else was the limit"
+        "search-saturated: something else was the limit, as the use of a core tells: haproxy 50%"
     ]
 
 
