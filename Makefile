@@ -79,7 +79,7 @@ format: $(INSTALLED) ## format Rust and Python, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BUILT) ## measure beside HAProxy and stunnel (BENCH_ARGS; see benches/README.md)
+bench: $(BUILT) ## measure beside other gateways (BENCH_ARGS="--publish docs" writes docs/performance.*; see benches/README.md)
 	$(BIN)/python -m benches.compare $(BENCH_ARGS)
 
 fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
