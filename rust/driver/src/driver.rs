@@ -262,8 +262,13 @@ impl<O> Driver<O> {
 
     /// Closes and forgets what has that name, whatever still waits there.
     pub fn remove(&mut self, key: Key) {
-        if found(&mut self.places, key).is_some() {
-            self.places.remove(key.place());
+        if found(&mut self.places, key).is_none() {
+            return;
+        }
+        if let Place::Door { listening, .. } = self.places.remove(key.place()) {
+            // Others may have it open, too: then closing it here ends nothing in the kernel's set. It fails only if
+            // that is gone, and all sockets with it.
+            let _ = epoll::delete(&self.epoll, &listening);
         }
     }
 

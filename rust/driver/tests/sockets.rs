@@ -32,13 +32,7 @@ impl Gateway {
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         listening.set_nonblocking(true).unwrap();
         let address = listening.local_addr().unwrap();
-        let passage = driver.passage().unwrap();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
-        let descriptors = [listening.as_fd()];
-        control.push(rustix::net::SendAncillaryMessage::ScmRights(&descriptors));
-        rustix::net::sendmsg(&passage, &[IoSlice::new(&[0])], &mut control, rustix::net::SendFlags::empty()).unwrap();
-        driver.listen("listener").unwrap();
+        listen(&mut driver, &listening);
         Self { driver, address, client: None, session: None, happened: Vec::new() }
     }
 
@@ -100,6 +94,17 @@ impl Gateway {
         assert_eq!(asked, search(1));
         (client, server)
     }
+}
+
+/// Has the driver accept there, too.
+fn listen(driver: &mut Driver<&'static str>, listening: &TcpListener) -> Key {
+    let passage = driver.passage().unwrap();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+    let descriptors = [listening.as_fd()];
+    control.push(rustix::net::SendAncillaryMessage::ScmRights(&descriptors));
+    rustix::net::sendmsg(&passage, &[IoSlice::new(&[0])], &mut control, rustix::net::SendFlags::empty()).unwrap();
+    driver.listen("listener").unwrap()
 }
 
 fn word(event: &Event) -> String {
@@ -340,4 +345,27 @@ fn names_of_what_is_gone_are_nobodys() {
     gateway.driver.write(gateway.key(), b"for it");
     assert_eq!(read(&mut gateway, &mut second, 6), b"for it");
     drop(first);
+}
+
+#[test]
+fn a_listening_socket_that_others_have_can_be_left_and_taken_again() {
+    let mut driver = Driver::new(|| 0.0).unwrap();
+    let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+    listening.set_nonblocking(true).unwrap();
+    let first = listen(&mut driver, &listening);
+    driver.remove(first);
+    let _client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
+    let mut accepted = Vec::new();
+    driver.turn(|_, key, _| accepted.push(key)).unwrap();
+    assert_eq!(accepted, []);
+    let waited = |driver: &Driver<_>| {
+        let mut set = [rustix::event::PollFd::from_borrowed_fd(driver.descriptor(), rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut set, Some(&rustix::event::Timespec::default())).unwrap()
+    };
+    assert_eq!(waited(&driver), 0);
+    // The kernel gives it the number that it had.
+    listen(&mut driver, &listening);
+    assert_eq!(waited(&driver), 1);
+    driver.turn(|_, key, _| accepted.push(key)).unwrap();
+    assert_eq!(accepted.len(), 1);
 }
