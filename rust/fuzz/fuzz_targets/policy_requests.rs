@@ -224,7 +224,11 @@ impl Stage {
         let judgement = self.lists.judge(&subject, &Asked::new(request), self.now, &mut walk);
         let told = explained(&self.lists, client, request);
         match judgement {
-            Judgement::Pass => assert_eq!(told["verdict"], "allowed", "{told}"),
+            Judgement::Pass => {
+                assert_eq!(told["verdict"], "allowed", "{told}");
+                let allowed = walk.allowed.map(|allowed| self.lists.names(&allowed));
+                assert_eq!(told["plugin"].as_str().zip(told["rule"].as_str()), allowed, "{told}");
+            }
             Judgement::Refuse { code, text, .. } => {
                 assert_eq!((&told["verdict"], &told["code"]), (&json!("refused"), &json!(code.0)), "{told}");
                 assert_eq!(told["text"], json!(&*text), "{told}");

@@ -11,7 +11,7 @@ use ostiary_ldap::result::ResultCode;
 use smallvec::SmallVec;
 
 use crate::asked::Asked;
-use crate::decision::{Decision, Mode, Outcome, SearchEdit};
+use crate::decision::{Decision, Mode, Outcome, SearchEdit, Verdict};
 use crate::facts::ClientFacts;
 use crate::fault::{Fault, Faults};
 use crate::guard::{BindGuard, BindGuardSpec, GuardDecision, GuardTicket};
@@ -91,6 +91,8 @@ pub struct Walk {
     pub watched: Vec<(usize, Arc<Redaction>)>,
     /// What is to be told of the stages since the last look.
     pub told: Vec<Told>,
+    /// What let it pass, of several lists the one that says most of it.
+    pub allowed: Option<Told>,
 }
 
 /// A guard's ticket, and whose it is.
@@ -100,17 +102,51 @@ pub struct StageTicket {
     ticket: GuardTicket,
 }
 
-/// A decision that is worth telling: a refusal, or what would have been one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A decision that is worth telling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Told {
     /// The stage.
     pub stage: usize,
     /// The rule's place in it; none when nothing matched.
     pub rule: Option<u16>,
+    /// What it comes to.
+    pub verdict: Verdict,
     /// Whether it happened.
     pub mode: Mode,
-    /// The result code; none for a rule that allows, closes or delays.
+    /// The result code of a refused request.
     pub code: Option<ResultCode>,
+}
+
+impl Told {
+    /// What a hook decided other than to let pass: a refusal with this code, or else the client's end.
+    pub fn by_hook(stage: usize, code: Option<ResultCode>) -> Self {
+        let verdict = if code.is_some() { Verdict::Refused } else { Verdict::Closed };
+        Self { stage, rule: None, verdict, mode: Mode::Enforce, code }
+    }
+}
+
+impl Walk {
+    /// A list lets the request pass, by this rule of its own or as none is about it.
+    fn allow(&mut self, stage: usize, rule: Option<u16>, mode: Mode) {
+        let weight = Weight::of(mode, rule.is_some());
+        if self.allowed.is_none_or(|before| weight >= Weight::of(before.mode, before.rule.is_some())) {
+            self.allowed = Some(Told { stage, rule, verdict: Verdict::Allowed, mode, code: None });
+        }
+    }
+}
+
+/// How much it says of a request that a list lets it pass: what is in force says more than what is tried, and a rule
+/// that somebody wrote for such requests more than that there is none. Of equals the last one is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Weight {
+    is_in_force: bool,
+    has_rule: bool,
+}
+
+impl Weight {
+    pub(crate) fn of(mode: Mode, has_rule: bool) -> Self {
+        Self { is_in_force: mode == Mode::Enforce, has_rule }
+    }
 }
 
 /// What is to be done with a request.
@@ -211,21 +247,26 @@ impl Policy {
             walk.told.extend(outcome.notes.drain(..).map(|note| Told {
                 stage: place,
                 rule: note.rule,
+                verdict: if note.code.is_some() { Verdict::Refused } else { Verdict::Allowed },
                 mode: Mode::Monitor,
                 code: note.code,
             }));
-            let (rule, code) = match &decision {
+            let (rule, verdict, code) = match &decision {
                 Decision::Wait { seconds } => return Judgement::Delay { seconds: *seconds },
-                Decision::Pass => {
+                Decision::Pass | Decision::Allow { .. } => {
                     if stage.mode == Mode::Enforce {
                         walk.edit.narrow(outcome.edit);
                     }
+                    if let Decision::Allow { rule } = decision {
+                        walk.allow(place, rule, stage.mode);
+                    }
                     continue;
                 }
-                Decision::Refuse { rule, code, .. } => (*rule, Some(*code)),
-                Decision::Close { rule } | Decision::Delay { rule, .. } => (Some(*rule), None),
+                Decision::Refuse { rule, code, .. } => (*rule, Verdict::Refused, Some(*code)),
+                Decision::Close { rule } => (Some(*rule), Verdict::Closed, None),
+                Decision::Delay { rule, .. } => (Some(*rule), Verdict::Delayed, None),
             };
-            walk.told.push(Told { stage: place, rule, mode: stage.mode, code });
+            walk.told.push(Told { stage: place, rule, verdict, mode: stage.mode, code });
             if stage.mode == Mode::Monitor {
                 continue;
             }
@@ -338,7 +379,7 @@ impl Policy {
         let (mut tickets, mut told) = (Tickets::default(), Vec::new());
         for (place, stage) in self.stages.iter().enumerate() {
             let Rules::RateLimit(rules) = &stage.rules else { continue };
-            let tell = |rule, mode| Told { stage: place, rule, mode, code: None };
+            let tell = |rule, mode| Told { stage: place, rule, verdict: Verdict::Refused, mode, code: None };
             let mut outcome = Outcome::default();
             match rules.admit(&self.arena, facts, now, &mut outcome) {
                 Admission::Admitted(more) => tickets.join(more),

@@ -8,7 +8,7 @@ use ostiary_ldap::result::ResultCode;
 use serde::Serialize;
 
 use crate::asked::Asked;
-use crate::chain::{Policy, Rules, Stage};
+use crate::chain::{Policy, Rules, Stage, Weight};
 use crate::decision::{Decision, Mode, Outcome, SearchEdit};
 use crate::explain::{Changed, Explanation, Failed};
 use crate::facts::ClientFacts;
@@ -28,6 +28,9 @@ struct Explained {
     /// How a search is changed before it goes on.
     changes: Option<Changed>,
     trace: Vec<Row>,
+    /// Of the list that is named so far.
+    #[serde(skip)]
+    weight: Weight,
 }
 
 /// What one rule, or one stage, says.
@@ -113,8 +116,13 @@ impl Explained {
             self.trace.push(Row { plugin: plugin.clone(), rule, outcome, monitor, detail, ..Row::default() });
         }
         let ends = !explanation.allowed && stage.mode == Mode::Enforce;
-        // Of several lists that let pass, the last one that decided is named.
-        if ends || (explanation.allowed && explanation.rule.is_some()) {
+        // Of several lists that let pass, the one is named that records name.
+        let weight = Weight::of(stage.mode, explanation.rule.as_deref() != Some("default"));
+        let lets_pass = explanation.allowed && explanation.rule.is_some() && weight >= self.weight;
+        if lets_pass {
+            self.weight = weight;
+        }
+        if ends || lets_pass {
             self.plugin = Some(plugin);
             self.rule = explanation.rule;
             self.code = explanation.code;

@@ -26,11 +26,44 @@ impl fmt::Display for Mode {
     }
 }
 
+/// What a decision comes to for whoever asked, or would have come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The request went on, by a rule that says so or because a list lets pass what no rule is about.
+    Allowed,
+    /// It was answered, or a client was not let in.
+    Refused,
+    /// It had to wait.
+    Delayed,
+    /// The client was told and closed.
+    Closed,
+    /// Something was cut out of the answer.
+    Hidden,
+}
+
+impl Verdict {
+    /// What records call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Refused => "refused",
+            Self::Delayed => "delayed",
+            Self::Closed => "closed",
+            Self::Hidden => "hidden",
+        }
+    }
+}
+
 /// What one stage decides.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// The request goes on to the next stage.
+    /// The request goes on to the next stage, as this one has nothing to say of it.
     Pass,
+    /// It goes on to the next stage, and this one says so.
+    Allow {
+        /// Which rule decided: its place in the stage; none when nothing matched.
+        rule: Option<u16>,
+    },
     /// It is answered here.
     Refuse {
         /// Which rule decided: its place in the stage; none when nothing matched.
@@ -57,6 +90,13 @@ pub enum Decision {
         /// For how long.
         seconds: f64,
     },
+}
+
+impl Decision {
+    /// Whether the request goes on at once.
+    pub const fn lets_pass(&self) -> bool {
+        matches!(self, Self::Pass | Self::Allow { .. })
+    }
 }
 
 /// What a rule in monitor mode would have done.

@@ -37,7 +37,7 @@ pub mod who;
 
 pub use asked::{Asked, Memory, Selectors, Touched, Unreadable};
 pub use chain::{Judgement, Policy, StageTicket, Standing, Subject, Told, Walk};
-pub use decision::{Decision, Mode, Note, Outcome, SearchEdit};
+pub use decision::{Decision, Mode, Note, Outcome, SearchEdit, Verdict};
 pub use edit::rewrite_search;
 pub use explain::Explanation;
 pub use facts::{Certificate, ClientFacts};

@@ -1,7 +1,7 @@
 //! The rules of a policy by number: what counts decisions has a place for each before any is taken.
 
 use crate::chain::{Policy, Rules, Stage, Told};
-use crate::decision::Mode;
+use crate::decision::Verdict;
 use crate::guard::RULE_NAMES;
 
 /// Plugin and rule of every number that [`Policy::number`] gives, in their order.
@@ -16,10 +16,9 @@ pub(crate) fn rules(stages: &[Stage]) -> Vec<(&str, &str)> {
 }
 
 impl Policy {
-    /// The number of the rule that decided other than to let pass; none for one that would only have allowed.
+    /// The number of the rule that decided other than to let pass; none for one that allowed.
     pub fn number(&self, told: &Told) -> Option<usize> {
-        let stage = self.stages.get(told.stage)?;
-        if told.mode == Mode::Monitor && told.code.is_none() && matches!(stage.rules, Rules::AllowList(_)) {
+        if told.verdict == Verdict::Allowed || told.stage >= self.stages.len() {
             return None;
         }
         let before = self.stages.iter().take(told.stage);
@@ -47,7 +46,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use crate::chain::{Policy, Told};
-    use crate::decision::Mode;
+    use crate::decision::{Mode, Verdict};
 
     #[test]
     fn every_rule_has_a_number_of_its_own() {
@@ -67,9 +66,10 @@ mod tests {
             (2, Some(0), ("guard", "lockout_pair")),
             (3, Some(0), ("rate", "c")),
         ] {
-            let told = Told { stage, rule, mode: Mode::Enforce, code: None };
+            let told = Told { stage, rule, verdict: Verdict::Refused, mode: Mode::Enforce, code: None };
             assert_eq!(rules[policy.number(&told).unwrap()], named);
             assert_eq!(policy.names(&told), named);
+            assert_eq!(policy.number(&Told { verdict: Verdict::Allowed, ..told }), None);
         }
     }
 }

@@ -8,7 +8,7 @@ use ostiary_ldap::oid;
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_policy::controls::is_oid;
 use ostiary_policy::redact::{Fate as Shown, LastNames, Redaction};
-use ostiary_policy::{Mode, Tickets, Told, rewrite_search};
+use ostiary_policy::{Mode, Tickets, Told, Verdict, rewrite_search};
 use smallvec::SmallVec;
 
 use crate::event::Event;
@@ -305,7 +305,7 @@ impl Followed {
         let mut told = Vec::new();
         self.watched.retain(|(stage, redaction)| match redaction.response(head, message, &mut Vec::new()) {
             Ok(Shown::Rewritten { rule } | Shown::Dropped { rule }) => {
-                told.push(Told { stage: *stage, rule, mode: Mode::Monitor, code: None });
+                told.push(Told { stage: *stage, rule, verdict: Verdict::Hidden, mode: Mode::Monitor, code: None });
                 false
             }
             _ => true,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
-use ostiary_policy::{Mode, Told};
+use ostiary_policy::Told;
 
 use crate::client::Sent;
 use crate::event::Event;
@@ -99,14 +99,14 @@ impl Session {
             Verdict::Refuse { code, text } => {
                 self.give_up(&mut held.walking, now);
                 let (stage, code) = (held.stage, ResultCode(code));
-                let told = Told { stage, rule: None, mode: Mode::Enforce, code: Some(code) };
+                let told = Told::by_hook(stage, Some(code));
                 self.tell(&[told], &request, held.walking.earlier.as_ref(), step);
                 let refusal = Refusal { code, text: text.into() };
                 self.refuse_by_policy(&request, refusal, now, now, step);
             }
             Verdict::Close(text) => {
                 self.give_up(&mut held.walking, now);
-                let told = Told { stage: held.stage, rule: None, mode: Mode::Enforce, code: None };
+                let told = Told::by_hook(held.stage, None);
                 self.tell(&[told], &request, held.walking.earlier.as_ref(), step);
                 self.close(CloseReason::Policy, &text, step);
             }

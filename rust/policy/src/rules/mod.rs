@@ -231,20 +231,20 @@ impl AllowList {
                 (Truth::Yes, Effect::Deny) => {
                     Decision::Refuse { rule: Some(number), code: rule.code, text: Arc::clone(&rule.text) }
                 }
-                (Truth::Yes, Effect::Allow) => Decision::Pass,
+                (Truth::Yes, Effect::Allow) => Decision::Allow { rule: Some(number) },
             };
             if rule.mode == Mode::Monitor {
                 let code = if let Decision::Refuse { code, .. } = decision { Some(code) } else { None };
                 outcome.notes.push(Note { rule: Some(number), code });
                 continue;
             }
-            if decision == Decision::Pass && question.kind() == RequestKind::Search {
+            if decision.lets_pass() && question.kind() == RequestKind::Search {
                 outcome.edit.narrow(rule.edit(question));
             }
             return decision;
         }
         match self.default {
-            Effect::Allow if self.shows_by_default(side.candidates, question) => Decision::Pass,
+            Effect::Allow if self.shows_by_default(side.candidates, question) => Decision::Allow { rule: None },
             _ => Decision::Refuse { rule: None, code: self.code, text: Arc::clone(&self.text) },
         }
     }

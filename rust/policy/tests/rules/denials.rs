@@ -15,7 +15,7 @@ fn denying(mut rule: Value) -> AllowList {
 
 fn denies(list: &AllowList, message: &[u8]) -> bool {
     match judge(list, &client(), &Who::Anonymous, message).0 {
-        Decision::Pass => false,
+        Decision::Allow { .. } => false,
         Decision::Refuse { rule: Some(0), text, .. } if &*text == "not allowed here" => true,
         other => panic!("{other:?}"),
     }

@@ -40,7 +40,7 @@ fn the_example_of_the_documentation_works_as_printed() {
     assert!(!passes(&wiki, &Who::Anonymous, &bind("cn=other,ou=services,dc=corp,dc=example", b"hunter2")));
     assert!(!passes(&wiki, &Who::Anonymous, &bind("", b"")));
     let (decision, outcome) = judge(&wiki, &client(), &known, &Search::default().message());
-    assert_eq!(decision, Decision::Pass);
+    assert_eq!(decision, Decision::Allow { rule: Some(0) });
     assert!(outcome.edit.never_deref_aliases);
     let elsewhere = judge(&wiki, &from("10.21.0.5"), &known, &Search::default().message()).0;
     let Decision::Refuse { rule: None, code, text } = elsewhere else { panic!("{elsewhere:?}") };
@@ -62,9 +62,8 @@ fn the_example_of_the_documentation_works_as_printed() {
 #[test]
 fn from_listener_and_tls_are_of_the_client() {
     let message = Search::default().message();
-    let holds = |criteria: Value, client: &ClientFacts| {
-        judge(&rule(criteria), client, &Who::Anonymous, &message).0 == Decision::Pass
-    };
+    let holds =
+        |criteria: Value, client: &ClientFacts| judge(&rule(criteria), client, &Who::Anonymous, &message).0.lets_pass();
     for (networks, address, expected) in [
         (json!("10.20.0.0/16"), "10.20.255.255", true),
         (json!("10.20.0.0/16"), "10.21.0.0", false),
@@ -102,7 +101,7 @@ fn certificates_are_compared_as_names() {
     )
     .0
     {
-        Decision::Pass => Some(true),
+        Decision::Allow { rule: Some(0) } => Some(true),
         Decision::Refuse { rule: None, .. } => Some(false),
         other => {
             assert!(format!("{other:?}").contains("cannot be normalised"), "{other:?}");
@@ -154,7 +153,7 @@ fn identities_are_names_or_words() {
         let found: String = people
             .iter()
             .map(|who| match judge(&rule(json!({ "identity": identity })), &client(), who, &message).0 {
-                Decision::Pass => 'y',
+                Decision::Allow { rule: Some(0) } => 'y',
                 Decision::Refuse { rule: None, .. } => 'n',
                 _ => 'u',
             })
@@ -356,7 +355,7 @@ fn a_narrowed_search_asks_for_what_is_listed_of_what_was_asked() {
         let list = rule(json!({ "attributes": listed, "narrow": true }));
         let search = Search { attributes: asked, ..Search::default() };
         let (decision, outcome) = judge(&list, &client(), &Who::Anonymous, &search.message());
-        assert_eq!(decision, Decision::Pass);
+        assert_eq!(decision, Decision::Allow { rule: Some(0) });
         outcome.edit.attributes.map(|selectors| selectors.join(" "))
     };
     let list = || json!(["uid", "displayName", "cn;lang-de"]);
@@ -530,7 +529,7 @@ fn the_first_rule_decides_and_one_that_monitors_only_tells() {
         { "name": "second", "effect": "deny" },
     ]}));
     let (decision, outcome) = judge(&rules, &client(), &Who::Anonymous, &Search::default().message());
-    assert_eq!(decision, Decision::Pass);
+    assert_eq!(decision, Decision::Allow { rule: Some(2) });
     assert_eq!((outcome.edit.size_limit, outcome.edit.time_limit), (Some(10), Some(5)));
     assert!(!outcome.edit.never_deref_aliases);
     let notes: Vec<_> = outcome.notes.iter().map(|note| (rules.rule_name(note.rule), note.code)).collect();
