@@ -109,7 +109,7 @@ def test_logrotate_takes_the_file_away_and_nothing_is_lost(tmp_path: Path) -> No
 
 
 def test_every_query_is_run_here() -> None:
-    assert len(blocks("sh")) == 6
+    assert len(blocks("sh")) == 7
 
 
 def test_who_read_the_payroll_group(tmp_path: Path) -> None:
@@ -151,6 +151,7 @@ def test_changes_of_the_help_desk(tmp_path: Path) -> None:
         ("add", f"uid=new,{PEOPLE}", "success", "objectClass uid"),
         ("delete", f"uid=old,{PEOPLE}", "insufficientAccessRights", ""),
         ("modify_dn", ALICE, "success", "uid=al"),
+        ("delete", "uid=gone", "noSuchObject", ""),
         ("extended", ALICE, "success", "1.3.6.1.4.1.4203.1.11.1 password_modify"),
     ]
     assert {row[1].lower().replace(" ", "") for row in told} == {HAL}
@@ -167,4 +168,13 @@ def test_refusals_by_rule(tmp_path: Path) -> None:
     assert sorted(told) == [
         ["1", "allow_list", "default", "search", WIKI, "10.20.3.4", "insufficientAccessRights"],
         ["1", "allow_list", "desk", "delete", HAL, "10.20.3.4", "insufficientAccessRights"],
+        ["1", "rate_limit", "flood", "compare", WIKI, "10.20.3.4", "closed"],
+    ]
+
+
+def test_what_each_rule_lets_pass(tmp_path: Path) -> None:
+    told = answers("What does each rule let pass, and for whom?", 0, WEEK, tmp_path)
+    assert sorted(told) == [
+        ["1", "allow_list", "desk-writes", "enforce", "delete", HAL],
+        ["1", "allow_list", "desk-writes", "enforce", "modify_dn", HAL],
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -50,6 +52,10 @@ default = "allow"
 name = "no-deletes"
 effect = "deny"
 operations = ["delete"]
+[[plugins.rules]]
+name = "desk"
+identity = "uid=hal,ou=helpdesk,ou=people,dc=example,dc=org"
+operations = ["bind", "search", "modify"]
 """
 
 
@@ -92,12 +98,17 @@ def work(address: Address) -> None:
 @pytest.fixture
 def records(directory: Directory, tmp_path: Path) -> list[str]:
     """What the gateway recorded of that."""
-    path = tmp_path / "audit.log"
+    return recorded(directory, tmp_path, "json")
+
+
+def recorded(directory: Directory, home: Path, form: str) -> list[str]:
+    """A gateway's records of what people do, in a format."""
+    path = home / "audit.log"
     gateway = gateways.run(
-        tmp_path / "gateway",
+        home / "gateway",
         [gateways.listener("open", require_tls="off")],
         [gateways.upstream(Address("127.0.0.1", directory.port))],
-        plugins=f'{RULES}\n[audit]\noutput = "{path}"\n',
+        plugins=f'{RULES}\n[audit]\noutput = "{path}"\nformat = "{form}"\n',
     )
     gateway.secrets += [PASSWORD, WRONG]
     work(gateway.address)
@@ -134,6 +145,42 @@ def test_queries_find_who_did_what(records: list[str], tmp_path: Path) -> None:
         ["1", HAL, "127.0.0.1", "open"],
         ["1", HAL, "127.0.0.2", "open"],
     ]
+
+
+def test_queries_find_which_rule_let_pass_and_explain_says_the_same(records: list[str], tmp_path: Path) -> None:
+    passed = answers("What does each rule let pass, and for whom?", 0, records, tmp_path)
+    assert sorted(passed) == [
+        # Who failed to bind was let ask, by the same rule.
+        ["1", "allow_list", "default", "enforce", "bind", "anonymous"],
+        ["1", "allow_list", "default", "enforce", "search", "anonymous"],
+        ["1", "allow_list", "desk", "enforce", "bind", "anonymous"],
+        ["1", "allow_list", "desk", "enforce", "bind", HAL],
+        ["1", "allow_list", "desk", "enforce", "modify", HAL],
+        ["1", "allow_list", "desk", "enforce", "search", HAL],
+    ]
+    config = tmp_path / "gateway" / "ostiary.toml"
+    asked = ["--from", "127.0.0.1", "--identity", HAL, "--operation", "modify", "--base", ALICE, "--attributes", "mail"]
+    command = [sys.executable, "-m", "ostiary", "explain", "--config", str(config), *asked, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    explained = json.loads(done.stdout)
+    assert [explained[key] for key in ("verdict", "plugin", "rule")] == ["allowed", "allow_list", "desk"]
+
+
+@pytest.mark.parametrize(
+    ("form", "modify", "told"),
+    [
+        (
+            "ecs", '"event.action":"modify"',
+            '"rule.ruleset":"allow_list","rule.name":"desk","ldap.verdict":"allowed","ldap.mode":"enforce"',
+        ),
+        ("cef", " act=modify ", " ldapPlugin=allow_list ldapRule=desk ldapVerdict=allowed ldapMode=enforce"),
+    ],
+)  # fmt: skip
+def test_other_formats_tell_which_rule_let_pass(
+    directory: Directory, tmp_path: Path, form: str, modify: str, told: str
+) -> None:
+    (line,) = [each for each in recorded(directory, tmp_path, form) if modify in each]
+    assert told in line
 
 
 def test_every_connection_is_opened_and_closed(records: list[str]) -> None:

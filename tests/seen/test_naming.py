@@ -116,7 +116,10 @@ def test_an_answer_of_the_server_names_who_asked_and_the_server(running: Seen, o
         ("127.0.0.1", port, "plain", "directory")
     }
     assert all("tls_version" not in record for record in records)
-    assert part(records[2], "plugin", "rule", "mode") == ("trial", "default", "monitor")
+    who = ("plugin", "rule", "verdict", "mode")
+    assert part(records[0], *who) == ("allow_list", "default", "allowed", "enforce")
+    assert part(records[2], *who) == ("trial", "default", "refused", "monitor")
+    assert part(records[5], *who) == (None, None, None, None)
     assert part(records[0], "entries", "base", "scope", "filter", "attributes") == (
         1, content.PROBE, "base", "(objectClass=*)", ["1.1"],
     )  # fmt: skip
@@ -131,8 +134,8 @@ def test_what_the_gateway_refuses_names_the_rule_and_no_server(running: Seen) ->
         deep = wire.tlv(0xA2, deep)
     assert client.ask(wire.search(3, PROBE, filter=deep)).code == wire.ADMIN_LIMIT_EXCEEDED
     records = told(running, client)
-    assert part(records[1], "operation", "base", "identity", "server", "plugin", "rule", "mode", "result") == (
-        "delete", content.ALICE, content.APP, None, "allow_list", "nobody-deletes", "enforce", "unwillingToPerform",
+    assert part(records[1], "operation", "base", "identity", "server", "plugin", "rule", "verdict", "result") == (
+        "delete", content.ALICE, content.APP, None, "allow_list", "nobody-deletes", "refused", "unwillingToPerform",
     )  # fmt: skip
     # A filter that nobody reads has a record all the same.
     assert part(records[2], "message", "operation", "identity", "server", "result") == (
@@ -146,7 +149,9 @@ def test_a_narrowed_search_is_recorded_as_it_was_asked_for(running: Seen) -> Non
     answers = client.send(wire.search(1, people, scope=2, attributes=[b"*"])).receive_final()
     assert answers[-1].code == 4
     records = told(running, client)
-    assert part(records[0], "attributes", "entries", "result", "rule") == (["*"], 3, "sizeLimitExceeded", None)
+    assert part(records[0], "attributes", "entries", "result", "rule", "verdict") == (
+        ["*"], 3, "sizeLimitExceeded", "few-attributes", "allowed",
+    )  # fmt: skip
     assert "server" in records[0]
 
 
@@ -158,7 +163,7 @@ def test_who_is_locked_out_is_told_with_the_name_that_was_tried(running: Seen) -
     assert [part(each, "server", "plugin", "rule", "mode", "identity_asked", "identity") for each in records[2:]] == [
         (None, "bind_guard", "lockout_pair", "enforce", content.ALICE, None)
     ] * 2
-    assert all("server" in record and "rule" not in record for record in records[:2])
+    assert all("server" in record and record["verdict"] == "allowed" for record in records[:2])
 
 
 def test_what_is_abandoned_and_what_its_client_leaves_have_no_result(running: Seen) -> None:
@@ -190,8 +195,8 @@ def test_an_upstream_that_is_down_is_told_and_no_server(running: Seen) -> None:
     assert figures.total("ostiary_upstream_connections", upstream="down") == 0
     assert running.endpoint.fetch("/readyz")[0] == 200
     records = told(running, client)
-    assert [part(each, "upstream", "server", "identity", "result", "plugin") for each in records] == [
-        ("down", None, None, "unavailable", None)
+    assert [part(each, "upstream", "server", "identity", "result", "rule", "verdict") for each in records] == [
+        ("down", None, None, "unavailable", "default", "allowed")
     ] * 2
 
 

@@ -8,21 +8,30 @@ use std::sync::Arc;
 
 use ostiary_ldap::message::{FilterLimits, MessageId, Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
+use ostiary_policy::{Policy, Told};
 
-use crate::audit::{Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEvent, End, Part};
+use crate::audit::{Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEvent, Decided, End, Part};
 
 /// How many searches wait at most: a tenth of a millisecond's work, and as much as is worth having.
 const WAITING: usize = 128;
 /// They were within the limits of their session.
 const NO_LIMITS: FilterLimits = FilterLimits { depth: usize::MAX, nodes: usize::MAX };
 
-/// What records say of a client, and the server that it is connected to.
+/// What records say of a client, the server that it is connected to, and who judges it.
 #[derive(Debug)]
 pub struct Who {
     /// The client.
     pub client: Part,
     /// The server.
     pub server: Option<Arc<str>>,
+    /// The policy, which knows its rules by name.
+    pub policy: Option<Arc<Policy>>,
+}
+
+/// What records say of a decision by this policy.
+pub fn named<'a>(policy: &'a Policy, told: &Told) -> Decided<'a> {
+    let (plugin, rule) = policy.names(told);
+    Decided { plugin, rule, verdict: told.verdict, mode: told.mode }
 }
 
 /// A search that has ended.
@@ -32,6 +41,8 @@ pub struct Search {
     pub request: Box<[u8]>,
     /// Who asked.
     pub who: Arc<Who>,
+    /// What let it pass, by the policy of who asked.
+    pub allowed: Option<Told>,
     /// Whether it came to the server.
     pub was_sent: bool,
     /// Its message id.
@@ -127,7 +138,12 @@ impl Records {
                 bytes: search.bytes,
                 seconds: search.seconds,
                 server: search.who.server.as_deref().filter(|_| search.was_sent),
-                decided: None,
+                decided: search
+                    .who
+                    .policy
+                    .as_deref()
+                    .zip(search.allowed.as_ref())
+                    .map(|(policy, told)| named(policy, told)),
                 identity: None,
             };
             self.audit.finished(search.wall, &search.who.client, &part, &end);
@@ -139,6 +155,7 @@ impl Records {
 mod tests {
     use ostiary_ldap::message::{DerefAliases, Scope};
     use ostiary_ldap::write;
+    use ostiary_policy::{Mode, Verdict};
 
     use super::*;
     use crate::audit::{Format, SamplingSpec};
@@ -186,7 +203,8 @@ mod tests {
     fn search(records: &Records, message_id: u32) -> Search {
         Search {
             request: request(message_id),
-            who: Arc::new(Who { client: client(records), server: None }),
+            who: Arc::new(Who { client: client(records), server: None, policy: None }),
+            allowed: None,
             was_sent: true,
             message_id,
             code: Some(ResultCode::SUCCESS),
@@ -215,6 +233,34 @@ mod tests {
             assert!(line.contains("\"filter\":\"(uid=?)\""), "{line}");
         }
         assert_eq!(records.drain().1, 0);
+    }
+
+    #[test]
+    fn a_search_names_what_let_it_pass_by_the_policy_of_who_asked() {
+        let policy = |rule: &str| {
+            let list = format!(r#"{{"allow_list": {{"rules": [{{"name": "{rule}"}}]}}}}"#);
+            let spec = format!(r#"{{"stages": [{{"plugin": "list", "rules": {list}}}]}}"#);
+            Some(Arc::new(Policy::compile(&serde_json::from_str(&spec).unwrap(), [1; 16]).unwrap()))
+        };
+        let allowed = Told { stage: 0, rule: Some(0), verdict: Verdict::Allowed, mode: Mode::Enforce, code: None };
+        let mut records = records(1.0);
+        // Two clients, one of which is under another policy by now; both wait when they are written.
+        for (message_id, rule, allowed) in [(1, "old", Some(allowed)), (2, "new", Some(allowed)), (3, "new", None)] {
+            let who = Arc::new(Who { client: client(&records), server: None, policy: policy(rule) });
+            let ended = Search { who, allowed, ..search(&records, message_id) };
+            records.search(ended);
+        }
+        let octets = records.drain().0;
+        let ends: Vec<_> =
+            std::str::from_utf8(&octets).unwrap().lines().map(|line| line.split_once("0.500000").unwrap().1).collect();
+        assert_eq!(
+            ends,
+            [
+                r#","plugin":"list","rule":"old","verdict":"allowed","mode":"enforce"}"#,
+                r#","plugin":"list","rule":"new","verdict":"allowed","mode":"enforce"}"#,
+                "}",
+            ]
+        );
     }
 
     #[test]

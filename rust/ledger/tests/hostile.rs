@@ -9,9 +9,9 @@ use ostiary_ldap::message::{ChangeKind, Control, FilterLimits, Request};
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write::{self, NewChange};
 use ostiary_ledger::audit::{
-    Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEvent, End, Format, RECORD, SyslogSpec,
+    Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEvent, Decided, End, Format, RECORD, SyslogSpec,
 };
-use ostiary_policy::Mode;
+use ostiary_policy::{Mode, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -267,7 +267,7 @@ proptest! {
             let client = audit.client(&client);
             let end = End {
                 message_id: numbers.1, code: Some(ResultCode(numbers.1)), entries: numbers.1, bytes: u64::MAX, seconds: f64::MAX,
-                server: Some(&name), decided: Some((&name, &name, Mode::Enforce)), identity: Some(&proved),
+                server: Some(&name), decided: Some(Decided { plugin: &name, rule: &name, verdict: Verdict::Refused, mode: Mode::Enforce }), identity: Some(&proved),
             };
             let mut expected = 0;
             for message in requests(&one, &other, &many) {

@@ -2,13 +2,13 @@
 
 mod making;
 
-use making::{NOW, audit, client, filter, made, plain_client, record, search, spec};
+use making::{FORMATS, NOW, audit, client, filter, made, plain_client, record, search, spec};
 use ostiary_ldap::message::{ChangeKind, Control};
 use ostiary_ldap::oid;
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write::{self, NewChange};
-use ostiary_ledger::audit::{Audit, AuditSpec, ConnectionEnd, ConnectionEvent, End, Format, SyslogSpec};
-use ostiary_policy::Mode;
+use ostiary_ledger::audit::{Audit, AuditSpec, ConnectionEnd, ConnectionEvent, Decided, End, Format, SyslogSpec};
+use ostiary_policy::{Mode, Verdict};
 
 fn end() -> End<'static> {
     End {
@@ -209,37 +209,76 @@ fn a_bind_that_succeeded_tells_who_the_client_is_from_then_on() {
 #[test]
 fn who_decided_is_told_in_every_format() {
     let message = made(|out| write::delete_request(out, 3, b"cn=al", &[]));
-    let decided = Some(("allow_list", "no-deletes", Mode::Enforce));
+    let decided =
+        Some(Decided { plugin: "allow_list", rule: "no-deletes", verdict: Verdict::Refused, mode: Mode::Enforce });
     let refused = End { code: Some(ResultCode::INSUFFICIENT_ACCESS_RIGHTS), server: None, decided, ..end() };
     for (format, expected) in [
         (
             Format::Json,
             concat!(
                 r#""code":50,"result":"insufficientAccessRights","bytes":345,"seconds":0.001234,"#,
-                r#""plugin":"allow_list","rule":"no-deletes","mode":"enforce"}"#
+                r#""plugin":"allow_list","rule":"no-deletes","verdict":"refused","mode":"enforce"}"#
             ),
         ),
         (
             Format::Ecs,
             concat!(
                 r#""ldap.code":50,"ldap.result":"insufficientAccessRights","event.outcome":"failure","server.bytes":345,"#,
-                r#""event.duration":1234567,"rule.ruleset":"allow_list","rule.name":"no-deletes","ldap.mode":"enforce"}"#
+                r#""event.duration":1234567,"rule.ruleset":"allow_list","#,
+                r#""rule.name":"no-deletes","ldap.verdict":"refused","ldap.mode":"enforce"}"#
             ),
         ),
         (
             Format::Cef,
             concat!(
                 "ldapCode=50 ldapResult=insufficientAccessRights outcome=failure in=345 cfp1Label=seconds cfp1=0.001234 ",
-                "ldapPlugin=allow_list ldapRule=no-deletes ldapMode=enforce"
+                "ldapPlugin=allow_list ldapRule=no-deletes ldapVerdict=refused ldapMode=enforce"
             ),
         ),
     ] {
         let record = record(&mut audit(format), &plain_client(), &message, &refused);
         assert!(record.trim_end().ends_with(expected), "{record}");
     }
-    let decided = Some(("limits", "", Mode::Monitor));
+    let decided = Some(Decided { plugin: "limits", rule: "", verdict: Verdict::Closed, mode: Mode::Monitor });
     let record = record(&mut audit(Format::Json), &plain_client(), &message, &End { decided, ..end() });
-    assert!(record.ends_with("\"plugin\":\"limits\",\"mode\":\"monitor\"}\n"), "{record}");
+    assert!(record.ends_with("\"plugin\":\"limits\",\"verdict\":\"closed\",\"mode\":\"monitor\"}\n"), "{record}");
+}
+
+#[test]
+fn who_decided_is_told_alike_whoever_decided_before() {
+    let message = made(|out| write::delete_request(out, 3, b"cn=al", &[]));
+    let long = "r".repeat(200);
+    let decided = |plugin, rule, verdict| Some(Decided { plugin, rule, verdict, mode: Mode::Enforce });
+    let by_rule = decided("list", "rule", Verdict::Allowed);
+    let watched = Some(Decided { mode: Mode::Monitor, ..by_rule.unwrap() });
+    let others = [
+        by_rule,
+        by_rule,
+        decided("list", "rule", Verdict::Refused),
+        by_rule,
+        watched,
+        by_rule,
+        decided("list", "", Verdict::Allowed),
+        decided("list", &long, Verdict::Allowed),
+        decided("list", &long, Verdict::Allowed),
+        by_rule,
+        decided("other", "rule", Verdict::Allowed),
+        None,
+        by_rule,
+    ];
+    for format in FORMATS {
+        let mut one = audit(format);
+        for decided in others {
+            let end = End { decided, ..end() };
+            let expected = record(&mut audit(format), &plain_client(), &message, &end);
+            assert_eq!(record(&mut one, &plain_client(), &message, &end), expected);
+            assert_eq!(
+                expected.contains("runcated"),
+                decided.is_some_and(|decided| decided.rule == long),
+                "{expected}"
+            );
+        }
+    }
 }
 
 fn connection(format: Format, event: ConnectionEvent, end: &ConnectionEnd<'_>) -> String {
@@ -254,7 +293,7 @@ fn connections_tell_how_they_begin_and_end() {
     let closed = ConnectionEnd { reason: Some("idle"), bytes: 9, seconds: 60.5, decided: None };
     let refused = ConnectionEnd {
         reason: Some("too_many"),
-        decided: Some(("guests", "none", Mode::Enforce)),
+        decided: Some(Decided { plugin: "guests", rule: "none", verdict: Verdict::Refused, mode: Mode::Enforce }),
         ..ConnectionEnd::default()
     };
     assert_eq!(
@@ -280,7 +319,7 @@ fn connections_tell_how_they_begin_and_end() {
             r#""event.kind":"event","observer.product":"ostiary","observer.type":"proxy","network.protocol":"ldap","#,
             r#""ldap.connection":7,"ldap.listener":"ldaps","ldap.upstream":"directory","event.category":["network"],"#,
             r#""event.type":["connection","denied"],"event.outcome":"failure","rule.ruleset":"guests","#,
-            r#""rule.name":"none","ldap.mode":"enforce","event.reason":"too_many"}"#,
+            r#""rule.name":"none","ldap.verdict":"refused","ldap.mode":"enforce","event.reason":"too_many"}"#,
             "\n"
         )
     );

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use ostiary_ldap::message::{Operation, Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 use ostiary_ledger::audit::{ConnectionEnd, ConnectionEvent, End, Part};
-use ostiary_ledger::records::{Search, Who};
+use ostiary_ledger::records::{Search, Who, named};
 use ostiary_ledger::sheet::{Finished, Octets};
 use ostiary_ledger::{Ended, Pages, Places, Sheet};
-use ostiary_policy::{Mode, Policy, Told as Decided};
+use ostiary_policy::{Mode, Policy, Told as Decided, Verdict};
 
 use crate::bind::has_credentials;
 use crate::settings::Settings;
@@ -76,6 +76,8 @@ struct Begun {
     bytes: u64,
     /// What it asks, for records.
     told: Told,
+    /// What let it pass, by the policy that the client is under; by an earlier one, it stands aside.
+    allowed: Option<Decided>,
     /// What few operations have.
     aside: Option<Box<Aside>>,
 }
@@ -215,9 +217,20 @@ impl Account {
         sheet.refused(number, is_monitored);
         if let Some(begun) = self.find(message_id) {
             let aside = begun.aside.get_or_insert_default();
-            if aside.decided.is_none() || !is_monitored {
-                aside.decided = Some((told.clone(), earlier.cloned()));
+            if aside.decided.as_ref().is_none_or(|(before, _)| before.verdict == Verdict::Allowed) || !is_monitored {
+                aside.decided = Some((*told, earlier.cloned()));
             }
+        }
+    }
+
+    /// A rule lets a request pass, or a list does for want of one. Whatever else is decided of it says more.
+    #[inline]
+    pub(crate) fn allow(&mut self, message_id: u32, allowed: Decided, earlier: Option<&Arc<Settings>>) {
+        // Mostly the last that came.
+        let Some(begun) = self.begun.iter_mut().rev().find(|begun| begun.message_id == message_id) else { return };
+        match earlier {
+            None => begun.allowed = Some(allowed),
+            Some(earlier) => begun.set_aside(allowed, earlier),
         }
     }
 
@@ -226,6 +239,9 @@ impl Account {
         for begun in &mut self.begun {
             if let Some((_, settings)) = begun.aside.as_mut().and_then(|aside| aside.decided.as_mut()) {
                 settings.get_or_insert_with(|| Arc::clone(earlier));
+            }
+            if let Some(allowed) = begun.allowed.take() {
+                begun.set_aside(allowed, earlier);
             }
         }
         sheet.moved_here();
@@ -304,7 +320,7 @@ impl Account {
     /// Counts and records one operation.
     #[inline]
     fn finish(&self, begun: Begun, ended: Ended, by_server: bool, call: &Call<'_>, pages: &mut Pages) {
-        let Begun { message_id, kind, since, sent, entries, bytes, told, aside } = begun;
+        let Begun { message_id, kind, since, sent, entries, bytes, told, allowed, aside } = begun;
         let seconds = call.over - since;
         let own_seconds = match sent {
             Sent::At(sent) => (sent - since) + (call.over - call.began),
@@ -332,19 +348,25 @@ impl Account {
             (Told::AsItCame(request), None) => {
                 if let (Some(who), Some(records)) = (&self.who, &mut pages.records) {
                     let who = Arc::clone(who);
-                    records.search(Search { request, who, was_sent, message_id, code, entries, bytes, seconds, wall });
+                    records.search(Search {
+                        request,
+                        who,
+                        allowed,
+                        was_sent,
+                        message_id,
+                        code,
+                        entries,
+                        bytes,
+                        seconds,
+                        wall,
+                    });
                 }
             }
             (told, aside) => {
                 let end = End { message_id, code, entries, bytes, seconds, ..End::default() };
-                self.finish_apart(
-                    told,
-                    aside.map(|aside| *aside).unwrap_or_default(),
-                    (kind, wall, was_sent),
-                    &end,
-                    call,
-                    pages,
-                );
+                let mut aside = aside.map(|aside| *aside).unwrap_or_default();
+                aside.decided = aside.decided.or(allowed.map(|allowed| (allowed, None)));
+                self.finish_apart(told, aside, (kind, wall, was_sent), &end, call, pages);
             }
         }
     }
@@ -362,8 +384,7 @@ impl Account {
         let Aside { trace, decided, identity } = aside;
         let decided = call.policy.zip(decided.as_ref()).map(|(policy, (told, earlier))| {
             let earlier = earlier.as_ref().and_then(|settings| settings.policy.as_deref());
-            let (plugin, rule) = earlier.unwrap_or(policy).names(told);
-            (plugin, rule, told.mode)
+            named(earlier.unwrap_or(policy), told)
         });
         let server = self.server.as_deref().filter(|_| was_sent);
         let end = End { server, decided, identity: identity.as_deref(), ..*end };
@@ -389,8 +410,13 @@ impl Account {
 
 impl Begun {
     fn new(message_id: u32, kind: RequestKind, since: f64) -> Self {
-        let (told, aside) = (Told::Nothing, None);
-        Self { message_id, kind, since, sent: Sent::Not, entries: 0, bytes: 0, told, aside }
+        let (told, allowed, aside) = (Told::Nothing, None, None);
+        Self { message_id, kind, since, sent: Sent::Not, entries: 0, bytes: 0, told, allowed, aside }
+    }
+
+    /// Keeps what let it pass under settings that the session has no more.
+    fn set_aside(&mut self, allowed: Decided, earlier: &Arc<Settings>) {
+        self.aside.get_or_insert_default().decided.get_or_insert_with(|| (allowed, Some(Arc::clone(earlier))));
     }
 }
 

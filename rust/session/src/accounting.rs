@@ -61,7 +61,8 @@ impl Session {
         if account.wants_client(closed.is_some()) {
             let part = |fields: &ClientFields<'_>| {
                 let client = sheet.book.open().records.as_ref()?.client(fields);
-                Some(Arc::new(Who { client, server: account.server.clone() }))
+                let policy = self.under_policy.as_ref().map(|under| Arc::clone(&under.policy));
+                Some(Arc::new(Who { client, server: account.server.clone(), policy }))
             };
             account.who = self.with_fields(account.connection, account.port, part);
         }

@@ -250,7 +250,12 @@ impl Session {
         let told = std::mem::take(&mut walking.walk.told);
         self.tell(&told, request, walking.earlier.as_ref(), step);
         match judgement {
-            Judgement::Pass => Judged::Pass(Some(walking)),
+            Judgement::Pass => {
+                if let (Some(account), Some(allowed)) = (&mut self.account, walking.walk.allowed) {
+                    account.allow(request.message_id, allowed, walking.earlier.as_ref());
+                }
+                Judged::Pass(Some(walking))
+            }
             Judgement::Refuse { code, text, seconds } => {
                 self.refuse_by_policy(
                     request,

@@ -4,15 +4,12 @@
 
 use ostiary_ldap::message::MessageId;
 use ostiary_ldap::result::ResultCode;
-use ostiary_policy::Mode;
 
+use super::decided::{self, Decided};
 use super::fields::Field;
 use super::sheet::Sheet;
 use super::spec::Format;
 use super::time::span;
-
-/// Who decided: a plugin, its rule (empty if nothing matched), and whether the decision was applied.
-pub type Decided<'a> = (&'a str, &'a str, Mode);
 
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -122,7 +119,7 @@ impl ConnectionEvent {
     }
 }
 
-/// Writes how an operation ended; entries are told of a search alone.
+/// Writes how an operation ended, but for who decided; entries are told of a search alone.
 pub(super) fn write(end: &End<'_>, is_search: bool, sheet: &mut Sheet<'_>) {
     sheet.number(Field::Message, end.message_id.into());
     if let Some(code) = end.code {
@@ -138,7 +135,6 @@ pub(super) fn write(end: &End<'_>, is_search: bool, sheet: &mut Sheet<'_>) {
     if let Some(server) = end.server {
         sheet.short(Field::Server, server);
     }
-    write_decided(end.decided, sheet);
 }
 
 /// Writes what happened to a connection.
@@ -152,7 +148,9 @@ pub(super) fn write_connection(event: ConnectionEvent, end: &ConnectionEnd<'_>, 
         sheet.number(Field::Bytes, end.bytes);
         write_seconds(end.seconds, sheet);
     }
-    write_decided(end.decided, sheet);
+    if let Some(decided) = &end.decided {
+        decided::write(decided, sheet);
+    }
     if let Some(reason) = end.reason {
         sheet.short(Field::Reason, reason);
     }
@@ -171,19 +169,4 @@ fn write_seconds(seconds: f64, sheet: &mut Sheet<'_>) {
     } else {
         sheet.seconds(Field::Seconds, nanoseconds);
     }
-}
-
-fn write_decided(decided: Option<Decided<'_>>, sheet: &mut Sheet<'_>) {
-    let Some((plugin, rule, mode)) = decided else { return };
-    sheet.short(Field::Plugin, plugin);
-    if !rule.is_empty() {
-        sheet.short(Field::Rule, rule);
-    }
-    sheet.word(
-        Field::Mode,
-        match mode {
-            Mode::Enforce => "enforce",
-            Mode::Monitor => "monitor",
-        },
-    );
 }

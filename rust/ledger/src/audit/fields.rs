@@ -97,6 +97,8 @@ fields! {
     Server => "server", "server.address", "dhost", "the server that was asked; none where the gateway answered";
     Plugin => "plugin", "rule.ruleset", "ldapPlugin", "the plugin that decided, where one did";
     Rule => "rule", "rule.name", "ldapRule", "its rule";
+    Verdict => "verdict", "ldap.verdict", "ldapVerdict",
+        "what was decided: allowed, refused, delayed, closed, or hidden where something of the answer was";
     Mode => "mode", "ldap.mode", "ldapMode", "enforce: the decision was applied; monitor: it would have been";
     Reason => "reason", "event.reason", "reason", "why a connection was refused or closed";
     Truncated => "truncated", "ldap.truncated", "ldapTruncated",

@@ -7,6 +7,7 @@
 
 mod buffer;
 mod client;
+mod decided;
 mod end;
 mod fields;
 mod filter;
@@ -23,6 +24,7 @@ use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 
 use buffer::Buffer;
+use decided::LastDecided;
 use end::Outcome;
 use fields::Field;
 use filter::Filters;
@@ -33,7 +35,8 @@ use syslog::Frame;
 use time::{Calendar, Moment};
 
 pub use client::ClientFields;
-pub use end::{ConnectionEnd, ConnectionEvent, Decided, End};
+pub use decided::Decided;
+pub use end::{ConnectionEnd, ConnectionEvent, End};
 pub use fields::audit_fields;
 pub use spec::{AuditSpec, Format, SamplingSpec, SyslogSpec};
 
@@ -79,6 +82,7 @@ pub struct Audit {
     calendar: Calendar,
     /// The record that is being written.
     record: Vec<u8>,
+    last_decided: LastDecided,
     buffer: Buffer,
 }
 
@@ -96,6 +100,7 @@ impl Audit {
             frame: Frame::compile(spec.syslog.as_ref())?,
             calendar: Calendar::new(),
             record: Vec::with_capacity(RECORD),
+            last_decided: LastDecided::default(),
             buffer: Buffer::new(spec.buffer_bytes),
         })
     }
@@ -152,6 +157,9 @@ impl Audit {
         let mut sheet = Sheet::new(&self.form, &mut self.record, END);
         end::write(end, request.kind == Some(RequestKind::Search), &mut sheet);
         is_cut |= sheet.is_cut;
+        if let Some(decided) = &end.decided {
+            is_cut |= self.last_decided.write(decided, &self.form, &mut self.record);
+        }
         self.finish(is_cut);
     }
 
