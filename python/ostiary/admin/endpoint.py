@@ -41,14 +41,14 @@ __all__ = ["FAMILIES", "Admin"]
 logger = logging.getLogger("ostiary.admin")
 
 FAMILIES = (
-    Family("ostiary_build_info", "gauge", ("version",), "Which version of Ostiary this is; the value is always 1."),
+    Family("ostiary_build_info", "gauge", ("version",), "Always 1; the version stands in the label."),
     Family(
         "ostiary_certificate_expiry_timestamp_seconds", "gauge", ("side", "name"),
-        "When a certificate that the gateway shows ends, in seconds since unix epoch.",
+        "When a certificate ends, as Unix time; name is the listener's or the upstream's.",
     ),
     Family(
         "ostiary_upstream_up", "gauge", ("upstream", "server"),
-        "Whether the last connection that the gateway tried to a server stood: 1 or 0.",
+        "1 if the server could be connected to when it was last tried, else 0.",
     ),
     *PROCESS_FAMILIES,
 )  # fmt: skip

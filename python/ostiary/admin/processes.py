@@ -20,12 +20,12 @@ __all__ = ["FAMILIES", "process_samples"]
 
 _LABELS = ("process",)
 FAMILIES = (
-    Family("process_cpu_seconds_total", "counter", _LABELS, "Total user and system CPU time spent in seconds."),
-    Family("process_resident_memory_bytes", "gauge", _LABELS, "Resident memory size in bytes."),
-    Family("process_virtual_memory_bytes", "gauge", _LABELS, "Virtual memory size in bytes."),
-    Family("process_start_time_seconds", "gauge", _LABELS, "Start time of the process since unix epoch in seconds."),
-    Family("process_open_fds", "gauge", _LABELS, "Number of open file descriptors."),
-    Family("process_max_fds", "gauge", _LABELS, "Maximum number of open file descriptors."),
+    Family("process_cpu_seconds_total", "counter", _LABELS, "Processor time, the kernel's share included."),
+    Family("process_resident_memory_bytes", "gauge", _LABELS, "Memory that is in use."),
+    Family("process_virtual_memory_bytes", "gauge", _LABELS, "Address space; of no meaning by itself."),
+    Family("process_start_time_seconds", "gauge", _LABELS, "When it was started, as Unix time."),
+    Family("process_open_fds", "gauge", _LABELS, "Open file descriptors; each client takes two."),
+    Family("process_max_fds", "gauge", _LABELS, "How many file descriptors it may have."),
 )
 _PROC = Path("/proc")
 

@@ -76,34 +76,45 @@ macro_rules! families {
 
 families! {
     ConnectionsTotal: Counter ["listener", "tls"] &[], "connections_total",
-        "Connections that clients made, by listener and its TLS mode.";
+        "Connections that clients made; tls is the listener's mode: ldaps, starttls or none.";
     Connections: Sum ["listener"] &[], "connections", "Clients that are connected.";
     TlsHandshakes: Counter ["listener", "version", "result"] &[], "tls_handshakes_total",
-        "TLS handshakes with clients; a failed one has agreed on no version.";
+        "TLS handshakes with clients; version is 1.2 or 1.3, result success or failure. A failed one has agreed on no \
+         version: none.";
     Operations: Counter ["listener", "upstream", "operation", "result"] &[], "operations_total",
-        "Operations that ended, by the name of their result code.";
+        "Operations that ended. operation is as in a rule; result is the name of the result code in RFC 4511, \
+         abandoned where the client did not want it any more, none where there is none (unbind), unknown for a code \
+         without a name.";
     OperationSeconds: Histogram ["upstream", "operation"] OPERATION_BOUNDS, "operation_duration_seconds",
-        "From a request's arrival to its last response, for operations that the server answered.";
+        "From a request's arrival to its last response, where the server answered.";
     OverheadSeconds: Histogram ["operation"] OWN_BOUNDS, "overhead_seconds",
-        "The gateway's own share of that: everything but the time between passing a request on and its last response's coming.";
+        "The gateway's own share of an operation: everything but the time between passing the request on and its last \
+         response's coming. Delays by a rate limit and the answers of hooks are part of it.";
     Refusals: Counter ["plugin", "rule", "mode"] &[], "refusals_total",
-        "Decisions other than to let pass; with mode monitor, decisions that were not applied.";
+        "Decisions of plugins other than to let pass; mode is monitor for those that were not applied, and enforce \
+         else.";
     BindFailures: Counter ["listener"] &[], "bind_failures_total", "Binds that did not succeed, whoever refused them.";
-    PlaintextBinds: Counter ["listener"] &[], "plaintext_binds_total", "Binds with credentials outside TLS, refused ones included.";
-    Violations: Counter ["peer", "kind"] &[], "violations_total", "What peers did against the protocol.";
-    Bytes: Counter ["side", "direction"] &[], "bytes_total", "Octets on the sockets, TLS included.";
+    PlaintextBinds: Counter ["listener"] &[], "plaintext_binds_total",
+        "Binds with a password outside TLS, refused ones included: the password was on the network.";
+    Violations: Counter ["peer", "kind"] &[], "violations_total", "What clients and servers did against the protocol.";
+    Bytes: Counter ["side", "direction"] &[], "bytes_total",
+        "Octets on the sockets, TLS included; side is client or upstream, direction is the gateway's: received or \
+         sent.";
     Entries: Counter ["upstream"] &[], "entries_total", "Entries in search results.";
     UpstreamConnections: Sum ["upstream", "server", "state"] &[], "upstream_connections",
-        "Connections to the server, by whether they are being set up or ready.";
+        "Connections to the server; state is dialling or ready.";
     PluginSeconds: Histogram ["plugin"] OWN_BOUNDS, "plugin_duration_seconds",
-        "From the question to a plugin's hook to its answer.";
-    PluginErrors: Counter ["plugin"] &[], "plugin_errors_total", "Hooks that raised, took too long or gave no verdict.";
-    ConfigReloads: Counter ["result"] &[], "config_reloads_total", "Times that the configuration was read again.";
+        "From the question to a plugin's hook to its answer. Rules are part of the overhead.";
+    PluginErrors: Counter ["plugin"] &[], "plugin_errors_total",
+        "Hooks that raised, took too long or gave no verdict; each of them refused.";
+    ConfigReloads: Counter ["result"] &[], "config_reloads_total",
+        "Times that the configuration was read again; result is success or failure.";
     WorkerRestarts: Counter [] &[], "worker_restarts_total", "Workers that ended by themselves and were replaced.";
     LoopLag: Greatest [] &[], "event_loop_lag_seconds",
         "How late the event loop was when it last looked, in the worst of the workers.";
     AuditRecords: Counter [] &[], "audit_records_total", "Audit records handed to their output.";
-    AuditLost: Counter [] &[], "audit_records_lost_total", "Audit records that were lost: the output did not take them in time.";
+    AuditLost: Counter [] &[], "audit_records_lost_total",
+        "Audit records that were lost: the output did not take them in time.";
 }
 
 impl Id {
