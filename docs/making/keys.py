@@ -1,6 +1,6 @@
 """docs/keys.md, made from the models: every key with what it takes, its default, and its first words.
 
-`python -m docs.making.keys` writes it; a test holds it fresh. What it knows of the models is their JSON Schema, the one
+`python -m docs.making` writes it; a test holds it fresh. What it knows of the models is their JSON Schema, the one
 that `ostiary schema` prints. Reasons, and what others choose, are docs/configuration.md's, written by hand.
 """
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).resolve().parents[1] / "keys.md"
 HEAD = """\
 # Every key at a glance
 
-Made from the models that read the file, by `python -m docs.making.keys`; `ostiary schema` prints the same as JSON
+Made from the models that read the file, by `python -m docs.making`; `ostiary schema` prints the same as JSON
 Schema, for editors. The reason for each key, and what others choose, is in the
 [configuration reference](configuration.md).
 
@@ -121,7 +121,3 @@ def _shown(value: Any) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())

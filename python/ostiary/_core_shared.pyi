@@ -86,8 +86,9 @@ class Shared:
     def acquire(self, name: bytes, limit: int) -> Hold | None:
         """One of what `name` may have `limit` of, in all workers together; None: there is none left."""
 
-def audit_fields() -> list[tuple[str, str, str, str]]:
-    """The fields of records: names in json, ecs and cef (empty where a format has none), and what they mean."""
+def audit_fields() -> list[tuple[str, str, str, str, str, str]]:
+    """The fields of records: names in json, ecs and cef (empty where a format has none), the kind of value in JSON
+    (`time`, `text`, `texts`, `integer`, `number`, `true`), which records have it, and what it says."""
 
 @final
 class Hold:

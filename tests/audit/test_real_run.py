@@ -6,13 +6,14 @@ import datetime
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ostiary._core import audit_fields
 from ostiary.demo.directory import Directory
 from ostiary.demo.ldif import read_ldif
 from ostiary.demo.tree import Tree
@@ -181,6 +182,41 @@ def test_other_formats_tell_which_rule_let_pass(
 ) -> None:
     (line,) = [each for each in recorded(directory, tmp_path, form) if modify in each]
     assert told in line
+
+
+WHEN: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "always": lambda _: True,
+    "operations": lambda record: record["event"] == "operation",
+    "searches": lambda record: record.get("operation") == "search",
+    "binds": lambda record: record.get("operation") == "bind",
+    "modifies": lambda record: record.get("operation") == "modify",
+    "searches, compares": lambda record: record.get("operation") in ("search", "compare"),
+    "operations, connections closed": lambda record: record["event"] in ("operation", "connection_closed"),
+    "operations that were answered": lambda record: record.get("operation", "unbind") != "unbind",
+    "operations that a plugin decided": lambda record: record.get("operation", "unbind") != "unbind",
+    "connections refused or closed": lambda record: record["event"] == "connection_closed",
+}
+"""Which records have a field, where a word of the reference can be asked here."""
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "time": lambda value: datetime.datetime.fromisoformat(value).utcoffset() == datetime.timedelta(0),
+    "text": lambda value: isinstance(value, str) and value != "",
+    "texts": lambda value: isinstance(value, list) and value != [] and all(isinstance(each, str) for each in value),
+    "integer": lambda value: type(value) is int,
+    "number": lambda value: isinstance(value, int | float),
+    "true": lambda value: value is True,
+}
+
+
+def test_records_have_the_fields_that_the_reference_says(records: list[str]) -> None:
+    told = [json.loads(each) for each in records]
+    fields = {name: (kind, when) for name, _, _, kind, when, _ in audit_fields() if name}
+    for record in told:
+        assert set(record) <= set(fields)
+        assert [name for name, value in record.items() if not KINDS[fields[name][0]](value)] == []
+    asked = {name: WHEN[when] for name, (_, when) in fields.items() if when in WHEN}
+    assert len(asked) > 15
+    for name, has in asked.items():
+        assert [has(record) for record in told] == [name in record for record in told], name
 
 
 def test_every_connection_is_opened_and_closed(records: list[str]) -> None:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs.making import keys
 
 from ..house.tree import ROOT
 from .page import pages
@@ -53,10 +52,6 @@ def test_markers_of_tests_are_not_shown(site: Path) -> None:
     text = re.sub(r"<[^>]*>", "", re.sub(r"<!--.*?-->", "", (site / "start.html").read_text(), flags=re.DOTALL))
     assert "run in the background" not in text
     assert "ostiary run --config" in text
-
-
-def test_keys_are_those_of_the_models() -> None:
-    assert keys.PAGE.read_text() == keys.page(), "run: python -m docs.making.keys"
 
 
 def test_start_and_first_page_lead_everywhere() -> None:

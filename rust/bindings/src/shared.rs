@@ -8,7 +8,7 @@ use ostiary_ledger::families::Id;
 use ostiary_ledger::meters::{Exemplar, Value};
 use ostiary_ledger::records::Records;
 use ostiary_ledger::shared::{Memory, Refused, Seat, Wanted};
-use ostiary_ledger::{Book, FAMILIES, Kind, Meters, Names, Shared, Totals};
+use ostiary_ledger::{AUDIT_FIELDS, Book, FAMILIES, Kind, Meters, Names, Shared, Totals};
 use ostiary_session::ViolationKind;
 use pyo3::exceptions::{PyKeyError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -309,8 +309,11 @@ fn strings(values: Vec<Box<str>>) -> Vec<String> {
     values.into_iter().map(String::from).collect()
 }
 
-/// The fields of records: names in json, ecs and cef, and what they mean.
+/// Names in json, ecs and cef, kind of value, which records have it, what it says.
+type PyAuditField = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+
+/// The fields of records.
 #[pyfunction]
-pub fn audit_fields() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
-    ostiary_ledger::audit_fields().collect()
+pub fn audit_fields() -> Vec<PyAuditField> {
+    AUDIT_FIELDS.iter().map(|one| (one.json, one.ecs, one.cef, one.kind.word(), one.when, one.meaning)).collect()
 }

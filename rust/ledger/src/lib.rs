@@ -26,7 +26,7 @@ pub mod sheet;
 pub mod top;
 mod totals;
 
-pub use audit::{Audit, audit_fields};
+pub use audit::{AUDIT_FIELDS, Audit};
 pub use book::{Book, Pages, Places};
 pub use families::{FAMILIES, Family, Kind};
 pub use meters::{Ended, Meters, Names};

@@ -37,7 +37,7 @@ use time::{Calendar, Moment};
 pub use client::ClientFields;
 pub use decided::Decided;
 pub use end::{ConnectionEnd, ConnectionEvent, End};
-pub use fields::audit_fields;
+pub use fields::{AUDIT_FIELDS, AuditField, ValueKind};
 pub use spec::{AuditSpec, Format, SamplingSpec, SyslogSpec};
 
 /// Octets that a record has at most, with all that stands around it: what a pipe takes at once, so that workers that
