@@ -4,10 +4,10 @@
 
 use std::net::IpAddr;
 
+use super::draft::Draft;
 use super::fields::Field;
 use super::request::push_name;
 use super::secret::SecretAttributes;
-use super::sheet::Sheet;
 
 /// What is known of a client.
 #[derive(Debug, Clone, Copy)]
@@ -33,28 +33,28 @@ pub struct ClientFields<'a> {
 }
 
 /// Writes all but the identity.
-pub(super) fn write(client: &ClientFields<'_>, sheet: &mut Sheet<'_>) {
-    sheet.number(Field::Connection, client.connection);
+pub(super) fn write(client: &ClientFields<'_>, draft: &mut Draft<'_>) {
+    draft.number(Field::Connection, client.connection);
     if let Some(address) = client.address {
-        sheet.word(Field::Client, &address.to_string());
-        sheet.number(Field::Port, client.port.into());
+        draft.word(Field::Client, &address.to_string());
+        draft.number(Field::Port, client.port.into());
     }
-    sheet.short(Field::Listener, client.listener);
-    sheet.short(Field::Upstream, client.upstream);
+    draft.short(Field::Listener, client.listener);
+    draft.short(Field::Upstream, client.upstream);
     if let Some(version) = client.tls_version {
-        sheet.short(Field::TlsVersion, version);
+        draft.short(Field::TlsVersion, version);
     }
     if let Some(cipher) = client.tls_cipher {
-        sheet.short(Field::TlsCipher, cipher);
+        draft.short(Field::TlsCipher, cipher);
     }
     if let Some(certificate) = client.certificate {
-        sheet.text(Field::Certificate, 1, |text| text.push(certificate.as_bytes()));
+        draft.text(Field::Certificate, 1, |text| text.push(certificate.as_bytes()));
     }
 }
 
 /// Writes who the client is, if it is anybody.
-pub(super) fn write_identity(identity: Option<&str>, secrets: &SecretAttributes, sheet: &mut Sheet<'_>) {
+pub(super) fn write_identity(identity: Option<&str>, secrets: &SecretAttributes, draft: &mut Draft<'_>) {
     if let Some(identity) = identity.filter(|identity| !identity.is_empty()) {
-        sheet.text(Field::Identity, 0, |text| push_name(identity.as_bytes(), secrets, text));
+        draft.text(Field::Identity, 0, |text| push_name(identity.as_bytes(), secrets, text));
     }
 }

@@ -5,8 +5,8 @@
 use ostiary_policy::{Mode, Verdict};
 
 use super::END;
+use super::draft::{Draft, Form};
 use super::fields::Field;
-use super::sheet::{Form, Sheet};
 
 /// Who decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +22,13 @@ pub struct Decided<'a> {
 }
 
 /// Writes who decided.
-pub(super) fn write(decided: &Decided<'_>, sheet: &mut Sheet<'_>) {
-    sheet.short(Field::Plugin, decided.plugin);
+pub(super) fn write(decided: &Decided<'_>, draft: &mut Draft<'_>) {
+    draft.short(Field::Plugin, decided.plugin);
     if !decided.rule.is_empty() {
-        sheet.short(Field::Rule, decided.rule);
+        draft.short(Field::Rule, decided.rule);
     }
-    sheet.word(Field::Verdict, decided.verdict.word());
-    sheet.word(
+    draft.word(Field::Verdict, decided.verdict.word());
+    draft.word(
         Field::Mode,
         match decided.mode {
             Mode::Enforce => "enforce",
@@ -65,8 +65,8 @@ impl LastDecided {
         decided.rule.clone_into(&mut self.rule);
         self.verdict = Some((decided.verdict, decided.mode));
         self.octets.clear();
-        let mut sheet = Sheet::new(form, &mut self.octets, END);
-        write(decided, &mut sheet);
-        self.is_cut = sheet.is_cut;
+        let mut draft = Draft::new(form, &mut self.octets, END);
+        write(decided, &mut draft);
+        self.is_cut = draft.is_cut;
     }
 }

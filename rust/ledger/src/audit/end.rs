@@ -6,8 +6,8 @@ use ostiary_ldap::message::MessageId;
 use ostiary_ldap::result::ResultCode;
 
 use super::decided::{self, Decided};
+use super::draft::Draft;
 use super::fields::Field;
-use super::sheet::Sheet;
 use super::spec::Format;
 use super::time::span;
 
@@ -120,53 +120,53 @@ impl ConnectionEvent {
 }
 
 /// Writes how an operation ended, but for who decided; entries are told of a search alone.
-pub(super) fn write(end: &End<'_>, is_search: bool, sheet: &mut Sheet<'_>) {
-    sheet.number(Field::Message, end.message_id.into());
+pub(super) fn write(end: &End<'_>, is_search: bool, draft: &mut Draft<'_>) {
+    draft.number(Field::Message, end.message_id.into());
     if let Some(code) = end.code {
-        sheet.number(Field::Code, code.0.into());
-        sheet.word(Field::Result, code.name().unwrap_or("unknown"));
+        draft.number(Field::Code, code.0.into());
+        draft.word(Field::Result, code.name().unwrap_or("unknown"));
     }
-    write_outcome(Outcome::of(end.code), sheet);
+    write_outcome(Outcome::of(end.code), draft);
     if is_search {
-        sheet.number(Field::Entries, end.entries.into());
+        draft.number(Field::Entries, end.entries.into());
     }
-    sheet.number(Field::Bytes, end.bytes);
-    write_seconds(end.seconds, sheet);
+    draft.number(Field::Bytes, end.bytes);
+    write_seconds(end.seconds, draft);
     if let Some(server) = end.server {
-        sheet.short(Field::Server, server);
+        draft.short(Field::Server, server);
     }
 }
 
 /// Writes what happened to a connection.
-pub(super) fn write_connection(event: ConnectionEvent, end: &ConnectionEnd<'_>, sheet: &mut Sheet<'_>) {
-    if sheet.format() == Format::Ecs {
-        sheet.bare(Field::EventCategory, b"[\"network\"]");
-        sheet.bare(Field::EventType, event.ecs_type());
+pub(super) fn write_connection(event: ConnectionEvent, end: &ConnectionEnd<'_>, draft: &mut Draft<'_>) {
+    if draft.format() == Format::Ecs {
+        draft.bare(Field::EventCategory, b"[\"network\"]");
+        draft.bare(Field::EventType, event.ecs_type());
     }
-    write_outcome(event.outcome(), sheet);
+    write_outcome(event.outcome(), draft);
     if event == ConnectionEvent::Closed {
-        sheet.number(Field::Bytes, end.bytes);
-        write_seconds(end.seconds, sheet);
+        draft.number(Field::Bytes, end.bytes);
+        write_seconds(end.seconds, draft);
     }
     if let Some(decided) = &end.decided {
-        decided::write(decided, sheet);
+        decided::write(decided, draft);
     }
     if let Some(reason) = end.reason {
-        sheet.short(Field::Reason, reason);
+        draft.short(Field::Reason, reason);
     }
 }
 
-fn write_outcome(outcome: Outcome, sheet: &mut Sheet<'_>) {
-    if sheet.format() != Format::Json {
-        sheet.word(Field::Outcome, outcome.word());
+fn write_outcome(outcome: Outcome, draft: &mut Draft<'_>) {
+    if draft.format() != Format::Json {
+        draft.word(Field::Outcome, outcome.word());
     }
 }
 
-fn write_seconds(seconds: f64, sheet: &mut Sheet<'_>) {
+fn write_seconds(seconds: f64, draft: &mut Draft<'_>) {
     let nanoseconds = u64::try_from(span(seconds).as_nanos()).unwrap_or(u64::MAX);
-    if sheet.format() == Format::Ecs {
-        sheet.number(Field::Seconds, nanoseconds);
+    if draft.format() == Format::Ecs {
+        draft.number(Field::Seconds, nanoseconds);
     } else {
-        sheet.seconds(Field::Seconds, nanoseconds);
+        draft.seconds(Field::Seconds, nanoseconds);
     }
 }

@@ -8,13 +8,13 @@
 mod buffer;
 mod client;
 mod decided;
+mod draft;
 mod end;
 mod fields;
 mod filter;
 mod request;
 mod sampling;
 mod secret;
-mod sheet;
 mod spec;
 mod syslog;
 mod text;
@@ -25,12 +25,12 @@ use ostiary_ldap::result::ResultCode;
 
 use buffer::Buffer;
 use decided::LastDecided;
+use draft::{Draft, Form, push_number};
 use end::Outcome;
 use fields::Field;
 use filter::Filters;
 use sampling::Sampling;
 use secret::SecretAttributes;
-use sheet::{Form, Sheet, push_number};
 use syslog::Frame;
 use time::{Calendar, Moment};
 
@@ -108,9 +108,9 @@ impl Audit {
     /// What records tell of a client, until something of it changes.
     pub fn client(&self, fields: &ClientFields<'_>) -> Part {
         let mut octets = Vec::with_capacity(512);
-        let mut sheet = Sheet::new(&self.form, &mut octets, CLIENT);
-        client::write(fields, &mut sheet);
-        let is_cut = sheet.is_cut;
+        let mut draft = Draft::new(&self.form, &mut octets, CLIENT);
+        client::write(fields, &mut draft);
+        let is_cut = draft.is_cut;
         let identity = octets.len();
         let is_identity_cut = self.write_identity(fields.identity, identity, &mut octets);
         octets.shrink_to_fit();
@@ -119,25 +119,25 @@ impl Audit {
 
     /// Who somebody is, behind `before` octets of what is told of it.
     fn write_identity(&self, identity: Option<&str>, before: usize, out: &mut Vec<u8>) -> bool {
-        let mut sheet = Sheet::new(&self.form, out, CLIENT.saturating_sub(before));
-        client::write_identity(identity, &self.secrets, &mut sheet);
-        sheet.is_cut
+        let mut draft = Draft::new(&self.form, out, CLIENT.saturating_sub(before));
+        client::write_identity(identity, &self.secrets, &mut draft);
+        draft.is_cut
     }
 
     /// What records tell of a request.
     pub fn request(&self, request: &Request<'_>) -> Part {
         let mut octets = Vec::with_capacity(256);
-        let mut sheet = Sheet::new(&self.form, &mut octets, REQUEST);
+        let mut draft = Draft::new(&self.form, &mut octets, REQUEST);
         let filters = Filters { secrets: &self.secrets, values: self.filter_values };
-        request::write(request, filters, &mut sheet);
-        let is_cut = sheet.is_cut;
+        request::write(request, filters, &mut draft);
+        let is_cut = draft.is_cut;
         Part { identity: octets.len(), octets, kind: Some(request.kind()), is_cut, is_identity_cut: false }
     }
 
     /// The same of a request of which nothing but its kind was read.
     pub fn unread(&self, kind: RequestKind) -> Part {
         let mut octets = Vec::with_capacity(64);
-        request::write_kind(kind, &mut Sheet::new(&self.form, &mut octets, REQUEST));
+        request::write_kind(kind, &mut Draft::new(&self.form, &mut octets, REQUEST));
         Part { identity: octets.len(), octets, kind: Some(kind), is_cut: false, is_identity_cut: false }
     }
 
@@ -154,9 +154,9 @@ impl Audit {
         self.begin(wall_seconds, "operation", name, outcome);
         let mut is_cut = self.write_client(client, end.identity) | request.is_cut;
         self.record.extend_from_slice(&request.octets);
-        let mut sheet = Sheet::new(&self.form, &mut self.record, END);
-        end::write(end, request.kind == Some(RequestKind::Search), &mut sheet);
-        is_cut |= sheet.is_cut;
+        let mut draft = Draft::new(&self.form, &mut self.record, END);
+        end::write(end, request.kind == Some(RequestKind::Search), &mut draft);
+        is_cut |= draft.is_cut;
         if let Some(decided) = &end.decided {
             is_cut |= self.last_decided.write(decided, &self.form, &mut self.record);
         }
@@ -167,9 +167,9 @@ impl Audit {
     pub fn connection(&mut self, wall_seconds: f64, event: ConnectionEvent, client: &Part, end: &ConnectionEnd<'_>) {
         self.begin(wall_seconds, event.word(), event.word(), event.outcome());
         let mut is_cut = self.write_client(client, None);
-        let mut sheet = Sheet::new(&self.form, &mut self.record, END);
-        end::write_connection(event, end, &mut sheet);
-        is_cut |= sheet.is_cut;
+        let mut draft = Draft::new(&self.form, &mut self.record, END);
+        end::write_connection(event, end, &mut draft);
+        is_cut |= draft.is_cut;
         self.finish(is_cut);
     }
 
@@ -196,51 +196,51 @@ impl Audit {
     }
 
     fn begin_json(&mut self, moment: &Moment, event: &str) {
-        let mut sheet = Sheet::new(&self.form, &mut self.record, HEAD);
-        sheet.raw(b"{");
-        sheet.first(Field::Time, b"\"");
-        sheet.raw(&moment.text);
-        sheet.raw(b"\"");
-        sheet.word(Field::Event, event);
+        let mut draft = Draft::new(&self.form, &mut self.record, HEAD);
+        draft.raw(b"{");
+        draft.first(Field::Time, b"\"");
+        draft.raw(&moment.text);
+        draft.raw(b"\"");
+        draft.word(Field::Event, event);
     }
 
     fn begin_ecs(&mut self, moment: &Moment, event: &str) {
-        let mut sheet = Sheet::new(&self.form, &mut self.record, HEAD);
-        sheet.raw(b"{");
-        sheet.first(Field::Time, b"\"");
-        sheet.raw(&moment.text);
-        sheet.raw(b"\"");
+        let mut draft = Draft::new(&self.form, &mut self.record, HEAD);
+        draft.raw(b"{");
+        draft.first(Field::Time, b"\"");
+        draft.raw(&moment.text);
+        draft.raw(b"\"");
         // Of an operation the action is its own name, which the request brings.
         if event != "operation" {
-            sheet.word(Field::Event, event);
+            draft.word(Field::Event, event);
         }
-        sheet.word(Field::EcsVersion, "8.11.0");
-        sheet.word(Field::EventKind, "event");
-        sheet.word(Field::Product, "ostiary");
-        sheet.word(Field::ObserverType, "proxy");
-        sheet.word(Field::Protocol, "ldap");
+        draft.word(Field::EcsVersion, "8.11.0");
+        draft.word(Field::EventKind, "event");
+        draft.word(Field::Product, "ostiary");
+        draft.word(Field::ObserverType, "proxy");
+        draft.word(Field::Protocol, "ldap");
     }
 
     fn begin_cef(&mut self, moment: &Moment, event: &str, name: &str, outcome: Outcome) {
-        let mut sheet = Sheet::new(&self.form, &mut self.record, HEAD);
-        sheet.raw(concat!("CEF:0|Ostiary|ostiary|", env!("CARGO_PKG_VERSION"), "|").as_bytes());
-        sheet.raw(name.as_bytes());
-        sheet.raw(b"|LDAP ");
+        let mut draft = Draft::new(&self.form, &mut self.record, HEAD);
+        draft.raw(concat!("CEF:0|Ostiary|ostiary|", env!("CARGO_PKG_VERSION"), "|").as_bytes());
+        draft.raw(name.as_bytes());
+        draft.raw(b"|LDAP ");
         for piece in name.split_inclusive('_') {
             match piece.strip_suffix('_') {
                 Some(word) => {
-                    sheet.raw(word.as_bytes());
-                    sheet.raw(b" ");
+                    draft.raw(word.as_bytes());
+                    draft.raw(b" ");
                 }
-                None => sheet.raw(piece.as_bytes()),
+                None => draft.raw(piece.as_bytes()),
             }
         }
-        sheet.raw(b"|");
-        sheet.raw(outcome.cef_severity());
-        sheet.raw(b"|");
-        sheet.first(Field::Time, b"");
+        draft.raw(b"|");
+        draft.raw(outcome.cef_severity());
+        draft.raw(b"|");
+        draft.first(Field::Time, b"");
         push_number(&mut self.record, moment.milliseconds);
-        Sheet::new(&self.form, &mut self.record, HEAD).word(Field::Event, event);
+        Draft::new(&self.form, &mut self.record, HEAD).word(Field::Event, event);
     }
 
     /// Copies what is told of the client, with another identity if there is a new one; whether something of it is cut.
@@ -251,14 +251,14 @@ impl Audit {
         }
         let kept = client.octets.get(..client.identity).unwrap_or_default();
         self.record.extend_from_slice(kept);
-        let mut sheet = Sheet::new(&self.form, &mut self.record, CLIENT.saturating_sub(kept.len()));
-        client::write_identity(identity, &self.secrets, &mut sheet);
-        client.is_cut | sheet.is_cut
+        let mut draft = Draft::new(&self.form, &mut self.record, CLIENT.saturating_sub(kept.len()));
+        client::write_identity(identity, &self.secrets, &mut draft);
+        client.is_cut | draft.is_cut
     }
 
     fn finish(&mut self, is_cut: bool) {
         if is_cut {
-            Sheet::new(&self.form, &mut self.record, END).bare(Field::Truncated, b"true");
+            Draft::new(&self.form, &mut self.record, END).bare(Field::Truncated, b"true");
         }
         if self.form.format != Format::Cef {
             self.record.push(b'}');

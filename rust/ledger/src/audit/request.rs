@@ -12,43 +12,43 @@ use ostiary_policy::Asked;
 use ostiary_policy::controls::{EXTENDED, is_oid};
 
 use super::RECORD;
+use super::draft::Draft;
 use super::fields::Field;
 use super::filter::Filters;
 use super::secret::SecretAttributes;
-use super::sheet::Sheet;
 use super::spec::Format;
 use super::text::Text;
 
 /// Writes what is told of a request.
-pub(super) fn write(request: &Request<'_>, filters: Filters<'_>, sheet: &mut Sheet<'_>) {
-    write_kind(request.kind(), sheet);
+pub(super) fn write(request: &Request<'_>, filters: Filters<'_>, draft: &mut Draft<'_>) {
+    write_kind(request.kind(), draft);
     let secrets = filters.secrets;
     // Texts that may follow the first one.
     let controls = usize::from(!request.controls.is_empty());
     match &request.operation {
-        Operation::Search(search) => write_search(search, filters, controls, sheet),
-        Operation::Bind(bind) => write_bind(bind, secrets, controls, sheet),
-        Operation::Modify(modify) => write_modify(modify, secrets, controls, sheet),
-        Operation::Add(add) => write_add(add, secrets, controls, sheet),
+        Operation::Search(search) => write_search(search, filters, controls, draft),
+        Operation::Bind(bind) => write_bind(bind, secrets, controls, draft),
+        Operation::Modify(modify) => write_modify(modify, secrets, controls, draft),
+        Operation::Add(add) => write_add(add, secrets, controls, draft),
         Operation::Delete(delete) => {
-            sheet.text(Field::Base, controls, |text| push_name(delete.entry, secrets, text));
+            draft.text(Field::Base, controls, |text| push_name(delete.entry, secrets, text));
         }
-        Operation::ModifyDn(modify_dn) => write_modify_dn(modify_dn, secrets, controls, sheet),
+        Operation::ModifyDn(modify_dn) => write_modify_dn(modify_dn, secrets, controls, draft),
         Operation::Compare(compare) => {
-            sheet.text(Field::Base, controls.saturating_add(2), |text| push_name(compare.entry, secrets, text));
-            sheet.text(Field::Filter, controls.saturating_add(1), |text| filters.compare(compare, text));
-            sheet.list(Field::Attributes, controls, [("", compare.attribute)]);
+            draft.text(Field::Base, controls.saturating_add(2), |text| push_name(compare.entry, secrets, text));
+            draft.text(Field::Filter, controls.saturating_add(1), |text| filters.compare(compare, text));
+            draft.list(Field::Attributes, controls, [("", compare.attribute)]);
         }
-        Operation::Extended { name, .. } => write_extended(name, request, secrets, controls, sheet),
+        Operation::Extended { name, .. } => write_extended(name, request, secrets, controls, draft),
         Operation::Unbind | Operation::Abandon(_) => {}
     }
-    write_controls(request.controls, sheet);
+    write_controls(request.controls, draft);
 }
 
 /// Writes of what kind a request is.
-pub(super) fn write_kind(kind: RequestKind, sheet: &mut Sheet<'_>) {
-    sheet.word(Field::Operation, kind.name());
-    if sheet.format() != Format::Ecs {
+pub(super) fn write_kind(kind: RequestKind, draft: &mut Draft<'_>) {
+    draft.word(Field::Operation, kind.name());
+    if draft.format() != Format::Ecs {
         return;
     }
     let (category, event_type): (&[u8], &[u8]) = match kind {
@@ -60,14 +60,14 @@ pub(super) fn write_kind(kind: RequestKind, sheet: &mut Sheet<'_>) {
         }
         RequestKind::Abandon | RequestKind::Extended => (b"[\"database\"]", b"[\"info\"]"),
     };
-    sheet.bare(Field::EventCategory, category);
-    sheet.bare(Field::EventType, event_type);
+    draft.bare(Field::EventCategory, category);
+    draft.bare(Field::EventType, event_type);
 }
 
-fn write_search(search: &SearchRequest<'_>, filters: Filters<'_>, controls: usize, sheet: &mut Sheet<'_>) {
+fn write_search(search: &SearchRequest<'_>, filters: Filters<'_>, controls: usize, draft: &mut Draft<'_>) {
     let behind = controls.saturating_add(2);
-    sheet.text(Field::Base, behind, |text| push_name(search.base_object, filters.secrets, text));
-    sheet.word(
+    draft.text(Field::Base, behind, |text| push_name(search.base_object, filters.secrets, text));
+    draft.word(
         Field::Scope,
         match search.scope {
             Scope::BaseObject => "base",
@@ -76,14 +76,14 @@ fn write_search(search: &SearchRequest<'_>, filters: Filters<'_>, controls: usiz
             Scope::SubordinateSubtree => "children",
         },
     );
-    sheet.text(Field::Filter, controls.saturating_add(1), |text| filters.search(search, text));
-    sheet.list(Field::Attributes, controls, search.attributes.map(|selector| ("", selector)));
+    draft.text(Field::Filter, controls.saturating_add(1), |text| filters.search(search, text));
+    draft.list(Field::Attributes, controls, search.attributes.map(|selector| ("", selector)));
 }
 
-fn write_bind(bind: &BindRequest<'_>, secrets: &SecretAttributes, controls: usize, sheet: &mut Sheet<'_>) {
+fn write_bind(bind: &BindRequest<'_>, secrets: &SecretAttributes, controls: usize, draft: &mut Draft<'_>) {
     if !bind.name.is_empty() {
         let behind = controls.saturating_add(1);
-        sheet.text(Field::IdentityAsked, behind, |text| push_name(bind.name, secrets, text));
+        draft.text(Field::IdentityAsked, behind, |text| push_name(bind.name, secrets, text));
     }
     let mechanism: &[u8] = match &bind.authentication {
         Authentication::Simple(_) => b"simple",
@@ -91,20 +91,20 @@ fn write_bind(bind: &BindRequest<'_>, secrets: &SecretAttributes, controls: usiz
         Authentication::Sicily { .. } => b"sicily",
         Authentication::Other { .. } => b"unknown",
     };
-    sheet.text(Field::Mechanism, controls, |text| text.push(mechanism));
+    draft.text(Field::Mechanism, controls, |text| text.push(mechanism));
 }
 
-fn write_modify(modify: &ModifyRequest<'_>, secrets: &SecretAttributes, controls: usize, sheet: &mut Sheet<'_>) {
-    sheet.text(Field::Base, controls.saturating_add(2), |text| push_name(modify.object, secrets, text));
+fn write_modify(modify: &ModifyRequest<'_>, secrets: &SecretAttributes, controls: usize, draft: &mut Draft<'_>) {
+    draft.text(Field::Base, controls.saturating_add(2), |text| push_name(modify.object, secrets, text));
     // Applications replace a value by deleting the old and adding the new one: that touches one attribute.
     let mut last: &[u8] = b"";
     let touched = modify.changes.filter_map(|change| {
         let description = change.modification.description;
         (core::mem::replace(&mut last, description) != description).then_some(("", description))
     });
-    sheet.list(Field::Attributes, controls.saturating_add(1), touched);
+    draft.list(Field::Attributes, controls.saturating_add(1), touched);
     let changes = modify.changes.map(|change| (change_word(change.operation), change.modification.description));
-    sheet.list(Field::Changes, controls, changes);
+    draft.list(Field::Changes, controls, changes);
 }
 
 fn change_word(change: ChangeKind) -> &'static str {
@@ -116,19 +116,19 @@ fn change_word(change: ChangeKind) -> &'static str {
     }
 }
 
-fn write_add(add: &AddRequest<'_>, secrets: &SecretAttributes, controls: usize, sheet: &mut Sheet<'_>) {
-    sheet.text(Field::Base, controls.saturating_add(1), |text| push_name(add.entry, secrets, text));
-    sheet.list(Field::Attributes, controls, add.attributes.map(|attribute| ("", attribute.description)));
+fn write_add(add: &AddRequest<'_>, secrets: &SecretAttributes, controls: usize, draft: &mut Draft<'_>) {
+    draft.text(Field::Base, controls.saturating_add(1), |text| push_name(add.entry, secrets, text));
+    draft.list(Field::Attributes, controls, add.attributes.map(|attribute| ("", attribute.description)));
 }
 
 fn write_modify_dn(
     modify_dn: &ModifyDnRequest<'_>,
     secrets: &SecretAttributes,
     controls: usize,
-    sheet: &mut Sheet<'_>,
+    draft: &mut Draft<'_>,
 ) {
-    sheet.text(Field::Base, controls.saturating_add(3), |text| push_name(modify_dn.entry, secrets, text));
-    sheet.text(Field::NewDn, controls, |text| {
+    draft.text(Field::Base, controls.saturating_add(3), |text| push_name(modify_dn.entry, secrets, text));
+    draft.text(Field::NewDn, controls, |text| {
         push_name(modify_dn.new_rdn, secrets, text);
         if let Some(superior) = modify_dn.new_superior {
             text.push(b",");
@@ -142,7 +142,7 @@ fn write_extended(
     request: &Request<'_>,
     secrets: &SecretAttributes,
     controls: usize,
-    sheet: &mut Sheet<'_>,
+    draft: &mut Draft<'_>,
 ) {
     // Whose password is changed stands among the passwords; the policy reads no more of them than that.
     let asked = Asked::new(request);
@@ -150,9 +150,9 @@ fn write_extended(
         && let Ok(Some(whose)) = asked.target()
     {
         let whose = whose.to_string();
-        sheet.text(Field::Base, controls.saturating_add(1), |text| push_name(whose.as_bytes(), secrets, text));
+        draft.text(Field::Base, controls.saturating_add(1), |text| push_name(whose.as_bytes(), secrets, text));
     }
-    sheet.text(Field::Extended, controls, |text| {
+    draft.text(Field::Extended, controls, |text| {
         text.push(name);
         let known = EXTENDED.iter().find(|known| is_oid(name, known.oid)).map(|known| known.name);
         let known = known.or((name == START_TLS_OID.as_bytes()).then_some("start_tls"));
@@ -163,8 +163,8 @@ fn write_extended(
     });
 }
 
-fn write_controls(controls: Controls<'_>, sheet: &mut Sheet<'_>) {
-    sheet.list(Field::Controls, 0, controls.map(|control| ("", control.control_type)));
+fn write_controls(controls: Controls<'_>, draft: &mut Draft<'_>) {
+    draft.list(Field::Controls, 0, controls.map(|control| ("", control.control_type)));
 }
 
 /// A DN, or what should be one, up to the first value in it that is secret.

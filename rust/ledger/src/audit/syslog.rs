@@ -6,8 +6,8 @@
 //! ```
 
 use super::buffer::Buffer;
+use super::draft::push_number;
 use super::end::Outcome;
-use super::sheet::push_number;
 use super::spec::SyslogSpec;
 use super::time::Moment;
 

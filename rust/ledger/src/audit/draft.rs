@@ -35,7 +35,7 @@ impl Form {
 }
 
 /// A part of a record while it is written.
-pub(super) struct Sheet<'a> {
+pub(super) struct Draft<'a> {
     form: &'a Form,
     out: &'a mut Vec<u8>,
     /// What `out` never gets longer than.
@@ -44,7 +44,7 @@ pub(super) struct Sheet<'a> {
     pub(super) is_cut: bool,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> Draft<'a> {
     /// A part at the end of `out`, of at most `room` octets.
     pub(super) fn new(form: &'a Form, out: &'a mut Vec<u8>, room: usize) -> Self {
         let end = out.len().saturating_add(room);
