@@ -98,20 +98,19 @@ def test_labels_that_are_gone_are_forgotten() -> None:
     assert len(exposition._lines) == 1
 
 
-def test_two_thousand_samples_cost_a_few_milliseconds() -> None:
+def test_two_thousand_samples_cost_less_than_a_third_of_the_library_s_way() -> None:
     samples: list[Any] = [("a_total", ("directory", str(number)), number * 977) for number in range(2_000)]
     exposition = Exposition(lambda: (FAMILIES_OF_ALL_KINDS, samples, ()))
-    assert _quickest(lambda: exposition.encode(OPEN)) < 0.006
-    # The library's own way, for comparison; were it as quick, ours could go.
+    # Were the library as quick, ours could go. Both in one run: a machine that is busy is so for both.
     assert _quickest(lambda: library(exposition, OPEN), 3) > _quickest(lambda: exposition.encode(OPEN)) * 3
 
 
 def _quickest(work: Callable[[], object], times: int = 20) -> float:
     took = []
     for _ in range(times):
-        begin = time.perf_counter()
+        begin = time.process_time()
         work()
-        took.append(time.perf_counter() - begin)
+        took.append(time.process_time() - begin)
     return min(took)
 
 
