@@ -82,7 +82,13 @@ class Connection:
             self.abort()
             return
         session.enter(self.number, port, now)
-        self.driver.enter(self.client, self, session, listener.buffered_bytes)
+        try:
+            self.driver.enter(self.client, self, session, listener.buffered_bytes)
+        except OSError as error:
+            # The system limits how many sockets may be watched, too.
+            log.event(logger, logging.ERROR, "accept_failed", listener=listener.name, error=error.strerror)
+            self.abort()
+            return
         self._arm(session.deadline - now)
         if listener.hooks is not None:
             self._ask_by(listener.asking(self, address))

@@ -75,7 +75,9 @@ class UpstreamLink:
         """
         if self.relay is not None:
             self.relay.keep_alive()
-        else:
+            return
+        # One that has just broken needs none, and is told of soon.
+        with contextlib.suppress(OSError):
             self._driver.keep_alive(self._client, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT)
 
     def close(self) -> None:

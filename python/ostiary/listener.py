@@ -156,7 +156,11 @@ class Listener:
         for event in events:
             match event:
                 case Event.Accepted(client, host, port):
-                    Connection(self, client, host, port)
+                    try:
+                        Connection(self, client, host, port)
+                    except BaseException:
+                        self.driving.driver.remove(client)
+                        raise
                 case Event.NotAccepted(door, error):
                     reason = os.strerror(error)
                     log.event(logger, logging.ERROR, "accept_failed", listener=self.name, error=reason)
