@@ -24,10 +24,15 @@ class Counters:
 
     def __init__(self, meters: Meters) -> None:
         self._meters = meters
+        # What was asked for by name once; labels have few values.
+        self._found: dict[tuple[str, ...], Meter] = {}
 
     def meter(self, family: str, *labels: str) -> Meter:
         """The place of one value, by the family's name without its prefix. Raises: KeyError when there is none."""
-        return self._meters.meter(PREFIX + family, *labels)
+        found = self._found.get((family, *labels))
+        if found is None:
+            found = self._found[family, *labels] = self._meters.meter(PREFIX + family, *labels)
+        return found
 
     def counter(self, family: str, *labels: str) -> Callable[[int], None]:
         """What adds to one value. Raises: KeyError when there is none."""
