@@ -69,16 +69,14 @@ class Asking:
 
     def held(self, question: Event.Held) -> None:
         """The session asks about a request that came forward by a verdict on another."""
+        self._questions.append(question)
         if self._is_answering:
-            self._questions.append(question)
             return
         self._is_answering = True
         try:
-            while True:
-                self.ask(question.hold, question.stage, question.generation, question.operation, question.request)
-                if not self._questions:
-                    break
-                question = self._questions.popleft()
+            while self._questions:
+                one = self._questions.popleft()
+                self.ask(one.hold, one.stage, one.generation, one.operation, one.request)
         finally:
             self._is_answering = False
 

@@ -203,9 +203,14 @@ class Connection:
             self._dial.report(event)
 
     def _lose_upstream(self, _event: Event) -> None:
+        self._leave_upstream()
+
+    def _leave_upstream(self) -> bool:
+        """Parts with the server; whether there was one."""
         link, self.link = self.link, None
         if link is not None:
             link.close()
+        return link is not None
 
     def _lose_client(self, _event: Event) -> None:
         self.abort()
@@ -258,13 +263,11 @@ class Connection:
         )
 
     def _close_upstream(self, event: Event.CloseUpstream) -> None:
-        link, self.link = self.link, None
-        if link is not None:
+        if self._leave_upstream():
             log.event(
                 logger, logging.INFO, "upstream_closed",
                 upstream=self._listener.upstream.name, reason=event.reason, client=self.client_address,
             )  # fmt: skip
-            link.close()
 
     def _close(self, event: Event.Close) -> None:
         if logger.isEnabledFor(logging.DEBUG):
@@ -299,9 +302,7 @@ class Connection:
     def _part(self) -> None:
         if self._dial is not None:
             self._dial.cancel()
-        link, self.link = self.link, None
-        if link is not None:
-            link.close()
+        self._leave_upstream()
         self._disarm()
 
     def _leave(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,4 @@ def scope(zone: str) -> int:
     """The number of an IPv6 address's zone: an interface's number or name; 0 without one."""
     if not zone:
         return 0
-    # Late: hardly anybody has one.
-    import socket
-
     return int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
