@@ -18,7 +18,7 @@ use rustix::net::{
 use slab::Slab;
 
 use crate::key::{Key, Side};
-use crate::pair::{Pair, Shared};
+use crate::pair::{Pair, Shared, call};
 use crate::socket::{Socket, State, Written};
 
 /// Octets that one read takes at most.
@@ -192,7 +192,7 @@ impl<O> Driver<O> {
     }
 
     /// A call into a client's session between turns, with the time: writes what it says, and gives its events.
-    pub fn visit(&mut self, key: Key, call: impl FnOnce(&mut Session, f64, &mut Step)) -> std::vec::Drain<'_, Event> {
+    pub fn visit(&mut self, key: Key, visit: impl FnOnce(&mut Session, f64, &mut Step)) -> std::vec::Drain<'_, Event> {
         let Self { places, step, clock, epoll, .. } = self;
         step.clear();
         let mut broken = [None, None];
@@ -200,11 +200,7 @@ impl<O> Driver<O> {
             && let Some(shared) = pair.session.clone()
             && let Ok(mut session) = shared.lock()
         {
-            let now = clock();
-            call(&mut session, now, step);
-            if session.has_account() {
-                session.settle(now, clock(), Octets::default(), step);
-            }
+            call(&mut session, *clock, Octets::default(), step, visit);
             broken = write_both(epoll, pair, key, step);
         }
         for key in broken.into_iter().flatten() {

@@ -3,7 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use ostiary_session::Session;
+use ostiary_ledger::sheet::Octets;
+use ostiary_session::{Session, Step};
 
 use crate::key::Side;
 use crate::socket::{Socket, State};
@@ -69,5 +70,22 @@ impl<O> Pair<O> {
             Side::Client => Some(&mut self.client),
             Side::Upstream => self.upstream.as_mut(),
         }
+    }
+}
+
+/// One call into a session, and its account closed where it has one. The core has no clock, so that its calls give the
+/// same whenever they are made; this is their edge.
+#[inline]
+pub(crate) fn call(
+    session: &mut Session,
+    clock: fn() -> f64,
+    octets: Octets,
+    step: &mut Step,
+    call: impl FnOnce(&mut Session, f64, &mut Step),
+) {
+    let now = clock();
+    call(session, now, step);
+    if session.has_account() {
+        session.settle(now, clock(), octets, step);
     }
 }

@@ -14,7 +14,7 @@ use rustix::net::{SocketFlags, acceptfrom_with, sockopt};
 
 use crate::driver::{Driver, Place, found, pair, write_both};
 use crate::key::{Key, Side};
-use crate::pair::Pair;
+use crate::pair::{Pair, call};
 use crate::socket::State;
 
 /// Sockets that one turn looks at, at most; the others come in the next.
@@ -208,21 +208,16 @@ impl<O> Driver<O> {
         let called = catch_unwind(AssertUnwindSafe(|| {
             // Poisoned by an earlier panic: it does not go on.
             let Ok(mut session) = session.lock() else { return false };
-            let now = clock();
-            match (side, data.is_empty()) {
+            let counted = match side {
+                Side::Client => Octets { from_client: octets, ..Octets::default() },
+                Side::Upstream => Octets { from_upstream: octets, ..Octets::default() },
+            };
+            call(&mut session, *clock, counted, step, |session, now, step| match (side, data.is_empty()) {
                 (Side::Client, false) => session.client_data(data, now, step),
                 (Side::Client, true) => session.client_eof(now, step),
                 (Side::Upstream, false) => session.upstream_data(data, now, step),
                 (Side::Upstream, true) => session.upstream_eof(now, step),
-            }
-            if session.has_account() {
-                // The core has no clock, so that its calls give the same whenever they are made; this is their edge.
-                let counted = match side {
-                    Side::Client => Octets { from_client: octets, ..Octets::default() },
-                    Side::Upstream => Octets { from_upstream: octets, ..Octets::default() },
-                };
-                session.settle(now, clock(), counted, step);
-            }
+            });
             true
         }));
         if !matches!(called, Ok(true)) {

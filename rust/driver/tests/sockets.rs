@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ostiary_driver::{Driver, Errno, Happening, Key, Shared, Side, shared};
-use ostiary_ldap::message::{DerefAliases, FilterLimits, Scope};
-use ostiary_ldap::write;
-use ostiary_session::{
-    Event, Limits, ListenerTls, RequireTls, SaslSecurityLayers, Session, Settings, Step, UpstreamTls,
-};
+use ostiary_session::{Event, ListenerTls, Session, Step, UpstreamTls};
 
-const BUFFERED: usize = 1 << 20;
+#[path = "../../session/tests/stage/mod.rs"]
+mod stage;
+
+use stage::{LIMITS, settings};
 
 /// A gateway without rules, for one client.
 struct Gateway {
@@ -60,8 +59,8 @@ impl Gateway {
             })
             .unwrap();
         if let Some(key) = accepted {
-            let session = shared(Session::new(settings(), None, 0.0));
-            self.driver.enter(key, "client", Arc::clone(&session), BUFFERED).unwrap();
+            let session = shared(Session::new(settings(ListenerTls::None, LIMITS), None, 0.0));
+            self.driver.enter(key, "client", Arc::clone(&session), LIMITS.buffered_bytes).unwrap();
             (self.client, self.session) = (Some(key), Some(session));
         }
         is_due || self.happened.len() != before
@@ -111,54 +110,15 @@ fn word(event: &Event) -> String {
     format!("{event:?}").split(['(', ' ', '{']).next().unwrap().to_owned()
 }
 
-fn settings() -> Arc<Settings> {
-    Arc::new(Settings {
-        tls: ListenerTls::None,
-        require_tls: RequireTls::Off,
-        sasl_security_layers: SaslSecurityLayers::Refuse,
-        allow_unauthenticated_bind: false,
-        allow_ldapv2: false,
-        allow_sicily: false,
-        upstream_knows_gateway: false,
-        upstream: "directory".to_owned(),
-        listener: "test".into(),
-        generation: 0,
-        policy: None,
-        sheet: None,
-        limits: Limits {
-            message_bytes_unauthenticated: 65_536,
-            message_bytes: 8_388_608,
-            filter: FilterLimits { depth: 64, nodes: 4_096 },
-            outstanding_requests: 1_024,
-            buffered_bytes: BUFFERED,
-            handshake_seconds: 10.0,
-            first_message_seconds: 30.0,
-            idle_seconds: 900.0,
-        },
-    })
-}
-
 fn search(message_id: u32) -> Vec<u8> {
-    let search = write::NewSearch {
-        base_object: b"dc=example",
-        scope: Scope::WholeSubtree,
-        deref_aliases: DerefAliases::NeverDerefAliases,
-        size_limit: 0,
-        time_limit: 0,
-        types_only: false,
-        filter: b"\x87\x0bobjectClass",
-        attributes: &[b"cn"],
-    };
     let mut out = Vec::new();
-    write::search_request(&mut out, message_id, &search, &[]);
+    stage::search(&mut out, message_id);
     out
 }
 
 fn entry(message_id: u32, octets: usize) -> Vec<u8> {
-    let value = vec![b'x'; octets];
-    let attributes: [(&[u8], [&[u8]; 1]); 1] = [(b"cn", [&value])];
     let mut out = Vec::new();
-    write::search_entry(&mut out, message_id, b"cn=alice,dc=example", attributes, &[]);
+    stage::entry(&mut out, message_id, octets);
     out
 }
 
