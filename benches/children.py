@@ -65,15 +65,6 @@ def end(process: subprocess.Popen[str]) -> None:
                 pipe.close()
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for bound in sockets:
-            bound.bind(("127.0.0.1", 0))
-        return [bound.getsockname()[1] for bound in sockets]
-
-
 def wait_for_port(process: subprocess.Popen[str], port: int, log: Path) -> None:
     """Returns when something accepts on the port. Raises: Failed when the process ends first, or in time."""
     deadline = time.monotonic() + READY_SECONDS

@@ -26,6 +26,7 @@ from benches import children, machine
 from benches.cases import Case
 from benches.certificates import Identity
 from benches.figures import per_connection_bytes, per_operation_microseconds
+from benches.ports import free_port
 from benches.wiring import Gateway, Programs, Wiring
 
 SETTLE_SECONDS = 0.15  # for a closed connection's last work to be done
@@ -89,7 +90,7 @@ class Sampler:
         }
         name = f"{case.name}-{gateway.name}-{round_number}"
         log = self.folder / f"{name}.log"
-        port, middle_port = children.free_ports(2)
+        port, middle_port = free_port(), free_port()
         server = self.servers[case.upstream]
         wiring = Wiring(
             port, middle_port, server.port, case.upstream, self.identity, self.folder, self.settings.programs

@@ -16,6 +16,7 @@ import pytest
 from benches.cases import CASES, PEERS
 from benches.certificates import Identity
 from benches.gateways import GATEWAYS
+from benches.ports import free_port
 from benches.wiring import Programs, Wiring
 
 from benches import certificates, children, compare, openldap, sampling
@@ -64,7 +65,7 @@ def test_gateway_gives_every_answer_of_its_cases(
 ) -> None:
     gateway = next(each for each in GATEWAYS if each.name == name)
     cases = [case for case in CASES if name in case.gateways and case.kind == "load" and case.upstream == upstream]
-    port, middle_port = children.free_ports(2)
+    port, middle_port = free_port(), free_port()
     wiring = replace(wired[upstream], port=port, middle_port=middle_port, folder=tmp_path)
     if gateway.version(wiring.programs) is None:
         pytest.skip(f"{name} is not installed")

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from benches.ports import free_port
 
 from ostiary.demo.behind import embedded_directory
 
@@ -52,12 +52,6 @@ def test_verbs_are_the_makefiles() -> None:
     assert verbs == ["make demo", "make test"]
     for verb in verbs:
         subprocess.run([*verb.split(), "--dry-run"], cwd=ROOT, capture_output=True, check=True, timeout=30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _start(text: str, place: Path, environment: dict[str, str]) -> asyncio.subprocess.Process:
@@ -96,8 +90,8 @@ async def test_five_minutes_to_a_configuration(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         behind = await embedded_directory(tmp_path / "directory", stack)
         shutil.copy(tmp_path / "directory/ca.pem", place / "directory-ca.pem")
-        replaced = {"ldap://dc.example.org:389": behind.url, "1636": str(_free_port()), "1389": str(_free_port())}
-        replaced["9389"] = str(_free_port())
+        replaced = {"ldap://dc.example.org:389": behind.url, "1636": str(free_port()), "1389": str(free_port())}
+        replaced["9389"] = str(free_port())
         exports = ""
         gateway: asyncio.subprocess.Process | None = None
         for block in BLOCKS:

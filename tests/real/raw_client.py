@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from benches.ports import free_port
+
 from . import wire
 
 WAIT_SECONDS = 15.0
@@ -57,10 +59,8 @@ class Address:
 
 
 def free_address(host: str = "127.0.0.1") -> Address:
-    """An address nobody listens on at this moment."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return Address(host, int(probe.getsockname()[1]))
+    """An address nobody listens on, and that no earlier call gave."""
+    return Address(host, free_port(host))
 
 
 class RawClient:

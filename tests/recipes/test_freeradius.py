@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from benches.ports import free_port
 
 from ..real.authority import Identity
 from ..real.process import Process
@@ -43,12 +44,6 @@ $INCLUDE sites-enabled/
 """
 
 
-def free_datagram_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def freeradius(recipe: Recipe) -> Iterator[Process]:
     folder = recipe.file("/etc/freeradius/3.0")
@@ -65,7 +60,7 @@ def test_people_of_a_group_are_accepted(behind: Behind, place: Path, identity: I
     needs(freeradius="freeradius", radtest="freeradius-utils")
     if not (MODULES / "rlm_ldap.so").exists():
         pytest.skip("rlm_ldap is absent: apt-get install freeradius-ldap")
-    port = free_datagram_port()
+    port = free_port(kind=socket.SOCK_DGRAM)
     servers = {"ldap://dc1.example.org:389": behind.plain.url()}
     further = {"127.0.0.1:1812": f"127.0.0.1:{port}", "port = 1812": f"port = {port}"}
     recipe = Recipe("freeradius", place, servers, identity, behind.ca, further)
