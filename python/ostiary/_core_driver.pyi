@@ -12,32 +12,35 @@ class _Owner(Protocol):
     def fail(self) -> None: ...
     def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> None: ...
 
-_Turn: TypeAlias = tuple[
+_Told: TypeAlias = tuple[
     list[tuple[_Owner, tuple[Event, ...]]] | None,
     list[tuple[_Owner, int, int, int, str, bytes]] | None,
     bool,
 ]
 """Owners with their events; the values of each `Event.Held` behind its owner, which come here and not among events;
-whether another turn is due already, whatever the descriptor says."""
+whether what is watched beside is readable."""
 
 @final
 class Driver:
     """Accepts, connects, reads, feeds sessions and writes what they say: 2 and 4 of what a driver owes a session.
 
-    It waits for nothing: when its descriptor is readable, a turn is due. Owners are not called, but named in what a
-    turn gives: a listener for its `Event.Accepted` and `NotAccepted`, a client's for everything else. A client, and
-    whatever else it gives a number, keeps it; of one that is gone, calls do nothing. One thread uses it.
+    Owners are not called, but named in what a wait gives: a listener for its `Event.Accepted` and `NotAccepted`, a
+    client's for everything else. A client, and whatever else it gives a number, keeps it; of one that is gone, calls do
+    nothing. One thread uses it.
     """
 
     def __new__(cls) -> Driver:
         """Raises: OSError when the process has no descriptors left."""
-    def fileno(self) -> int:
-        """Readable when a turn is due."""
-    def turn(self) -> _Turn:
-        """What happened, and is to be acted on in this order before the next turn. Raises: OSError when the kernel
-        does not tell any more."""
+    def wait(self, seconds: float | None) -> _Told:
+        """Waits until something happened, what is watched beside is readable, or so long; for ever by None.
+
+        What happened is to be acted on in this order before the next wait. It ends early by a signal. Raises: OSError
+        when the kernel does not tell any more.
+        """
     def passage(self) -> int:
-        """A descriptor by which `listen` gets a listening socket: send it there (`SCM_RIGHTS`), and close this one."""
+        """A descriptor by which `listen` and `watch` get one: send it there (`SCM_RIGHTS`), and close this one."""
+    def watch(self) -> None:
+        """Waits, too, until the descriptor is readable that was sent by the last passage. Raises: OSError."""
     def listen(self, owner: _Owner) -> int:
         """Accepts on the socket that was sent by the last passage. Gives its name. Raises: OSError."""
     def set_accepting(self, listening: int, is_wanted: bool) -> None:

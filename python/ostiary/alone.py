@@ -8,9 +8,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-import uvloop
-
 from ostiary import __version__, log, uncaught
+from ostiary.driving import Driving, drive
 from ostiary.errors import OstiaryError
 from ostiary.gateway import Gateway, settle_memory
 from ostiary.operating import Operating, doors_of
@@ -28,9 +27,9 @@ logger = logging.getLogger("ostiary.gateway")
 class Alone:
     """The gateway and what operators have of it, in one event loop."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, driving: Driving) -> None:
         """Raises: OSError, OstiaryError; as `Gateway`."""
-        self.gateway = Gateway(plan)
+        self.gateway = Gateway(plan, driving)
         self.operating = Operating(self)
         self._generation = 0
         self._stopping = asyncio.Event()
@@ -120,10 +119,10 @@ class Alone:
         self.operating.hang_up()
 
 
-async def run(plan: Plan) -> int:
-    """Runs a plan in this event loop."""
+async def run(plan: Plan, driving: Driving) -> int:
+    """Runs a plan in this event loop, which waits there."""
     uncaught.watch_loop(asyncio.get_running_loop())
-    return await Alone(plan).run()
+    return await Alone(plan, driving).run()
 
 
 def serve(plan: Plan) -> int:
@@ -131,7 +130,7 @@ def serve(plan: Plan) -> int:
     allow_open_files()
     uncaught.watch_process()
     try:
-        return uvloop.run(run(plan))
+        return drive(lambda driving: run(plan, driving))
     except OSError as error:
         log.event(logger, logging.ERROR, "start_failed", error=error.strerror or str(error))
     except OstiaryError as error:

@@ -342,7 +342,7 @@ class Connection:
                 self.link.keep_alive()
         deadline = self.session.deadline
         if self._timer is None and deadline != float("inf"):
-            # uvloop's clock has steps of a millisecond: a timer may fire that much early.
+            # A timer may fire a little early.
             self._arm(max(deadline - now, 0.001))
 
 

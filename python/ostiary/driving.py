@@ -1,14 +1,21 @@
-"""The core's driver on a worker's event loop: its turn when it has something, and who is told of what happened."""
+"""A worker's event loop: asyncio's own, which waits in the core's driver, so that one system call waits for everything.
+
+The driver has the sockets of all sessions and enters Python for events alone; what else the loop watches is beside.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import selectors
 import socket
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 
 from ostiary._core import Driver, Event
 
-__all__ = ["Driving", "Owner"]
+__all__ = ["Driving", "Owner", "drive"]
+
+T = TypeVar("T")
 
 
 class Owner(Protocol):
@@ -24,35 +31,24 @@ class Owner(Protocol):
         """It raised; what it serves ends."""
 
 
-class Driving:
-    """Turns a driver while its loop runs."""
+class Driving(selectors.EpollSelector):
+    """Waits for the driver's sockets and for those of the loop, and tells owners what happened to theirs."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.driver = Driver()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def start(self) -> None:
-        """From now on, on the running loop."""
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self.driver.fileno(), self._turn)
-
-    def stop(self) -> None:
-        """No more."""
-        if self._loop is not None:
-            self._loop.remove_reader(self.driver.fileno())
-            self._loop = None
+        self._send(self.fileno())
+        self.driver.watch()
 
     def listen(self, listening: socket.socket, owner: Owner) -> int:
         """Accepts there; the socket stays the caller's. Gives the name to remove it by."""
         listening.setblocking(False)
-        with socket.socket(fileno=self.driver.passage()) as passage:
-            socket.send_fds(passage, [b"\0"], [listening.fileno()])
-            return self.driver.listen(owner)
+        self._send(listening.fileno())
+        return self.driver.listen(owner)
 
-    def _turn(self) -> None:
-        happened, held, is_due = self.driver.turn()
-        if is_due and self._loop is not None:
-            self._loop.call_soon(self._turn)
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What of the loop's is ready, after a wait for that long or until something happens; called by the loop."""
+        happened, held, is_beside = self.driver.wait(timeout)
         if happened is not None:
             for owner, events in happened:
                 try:
@@ -65,10 +61,22 @@ class Driving:
                     owner.ask(hold, stage, generation, operation, request)
                 except BaseException as error:  # noqa: BLE001  (the same)
                     self._end(owner, error)
+        return super().select(0) if is_beside else []
 
     def _end(self, owner: Owner, error: BaseException) -> None:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise error
-        if self._loop is not None:
-            self._loop.call_exception_handler({"message": "acting on an event failed", "exception": error})
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler({"message": "acting on an event failed", "exception": error})
         owner.fail()
+
+    def _send(self, descriptor: int) -> None:
+        with socket.socket(fileno=self.driver.passage()) as passage:
+            socket.send_fds(passage, [b"\0"], [descriptor])
+
+
+def drive(work: Callable[[Driving], Coroutine[Any, Any, T]]) -> T:
+    """Runs a coroutine on a loop of its own, and gives its result."""
+    driving = Driving()
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(driving)) as runner:
+        return runner.run(work(driving))

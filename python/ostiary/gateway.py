@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ostiary import log
 from ostiary.counters import Counters
-from ostiary.driving import Driving
 from ostiary.listener import Admission, Form, Listener, form
 from ostiary.place import Memory, Place, Totals, share, share_anew
 from ostiary.policing import Policing
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ostiary.audit import AuditWriter
+    from ostiary.driving import Driving
     from ostiary.place import Shared
     from ostiary.plan import Plan
     from ostiary.policing import Prepared
@@ -58,8 +58,10 @@ class Renewal(NamedTuple):
 class Gateway:
     """Everything that a plan asks for, in one event loop."""
 
-    def __init__(self, plan: Plan, place: Place | None = None) -> None:
-        """Raises: OSError when what is shared cannot be had; Unloadable when a plugin cannot be made any more."""
+    def __init__(self, plan: Plan, driving: Driving, place: Place | None = None) -> None:
+        """`driving` is what its loop waits in.
+
+        Raises: OSError when what is shared cannot be had; Unloadable when a plugin cannot be made any more."""
         self._place = place = place or Place()
         self.plan = plan
         """The plan in force."""
@@ -69,7 +71,7 @@ class Gateway:
         self.seeing = seeing = Seeing(plan, shared, place.worker)
         self._admission = Admission(shared, plan.connections, plan.connections_per_address)
         self.policing = Policing(plan, seeing, place.generation)
-        self._driving = Driving()
+        self._driving = driving
         self._upstreams: dict[str, Upstream] = {}
         self._listeners: dict[str, Listener] = {}
         self._upstreams = self._made_upstreams(plan, shared)
@@ -107,7 +109,6 @@ class Gateway:
             self.doors.take(self.doors.prepare(self.plan.listeners, inherited))
         self.policing.start()
         self.seeing.start()
-        self._driving.start()
         self._open(placed or self.doors.of_worker(0))
         for own in placed.values():
             for each in own:
@@ -204,7 +205,6 @@ class Gateway:
         self.policing.stop()
         # What was written last leaves with the next turns of the loop.
         await asyncio.sleep(DRAIN_STEP)
-        self._driving.stop()
         self.seeing.stop()
 
     def _open(self, sockets: Mapping[str, list[socket.socket]]) -> None:

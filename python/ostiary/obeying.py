@@ -14,11 +14,10 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import uvloop
-
 from ostiary import __version__, log, uncaught
 from ostiary.commanding import CommandError, receive
 from ostiary.control import Channel
+from ostiary.driving import Driving, drive
 from ostiary.errors import OstiaryError
 from ostiary.gateway import Gateway, Renewal, settle_memory
 from ostiary.place import Memory
@@ -116,11 +115,11 @@ def close(sockets: Any) -> None:
             each.close()
 
 
-async def run(plan: Plan, place: Place, supervisor: socket.socket, descriptors: socket.socket) -> int:
+async def run(plan: Plan, driving: Driving, place: Place, supervisor: socket.socket, descriptors: socket.socket) -> int:
     """Starts, waits until it is told to stop, stops."""
     loop = asyncio.get_running_loop()
     uncaught.watch_loop(loop)
-    gateway = Gateway(plan, place)
+    gateway = Gateway(plan, driving, place)
     obeying = Obeying(gateway, await Channel.open(supervisor), descriptors)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, obeying.stopping.set)
@@ -145,7 +144,7 @@ def serve(plan: Plan, place: Place, supervisor: socket.socket, descriptors: sock
     allow_open_files()
     uncaught.watch_process()
     try:
-        return uvloop.run(run(plan, place, supervisor, descriptors))
+        return drive(lambda driving: run(plan, driving, place, supervisor, descriptors))
     except OSError as error:
         log.event(logger, logging.ERROR, "start_failed", error=error.strerror or str(error))
     except OstiaryError as error:

@@ -84,7 +84,6 @@ class End(asyncio.Protocol):
         transport.set_write_buffer_limits(high=self._buffered_bytes)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not inherit asyncio's classes.
         self.use(cast("asyncio.Transport", transport))
         if not self.other.is_there:
             self.transport.pause_reading()

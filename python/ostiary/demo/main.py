@@ -15,7 +15,6 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import uvloop
 from rich.console import Console
 
 from ostiary.config import Config
@@ -23,6 +22,7 @@ from ostiary.demo.behind import Behind, embedded_directory, real_directory
 from ostiary.demo.recipes import print_recipes
 from ostiary.demo.stage import Account, Stage
 from ostiary.demo.tour import run_tour
+from ostiary.driving import Driving, drive
 from ostiary.errors import OstiaryError
 from ostiary.gateway import Gateway
 from ostiary.plan import plan
@@ -59,13 +59,15 @@ def run_demo(
     try:
         if bind_dn is not None and password_file is not None:
             account = Account(bind_dn, password_file.read_text(encoding="utf-8").rstrip("\r\n"))
-        return uvloop.run(_run(once, upstream, account, ca, console))
+        return drive(lambda driving: _run(driving, once, upstream, account, ca, console))
     except (OSError, OstiaryError) as error:
         console.print(f"demo: {error}", style="red", markup=False, highlight=False)
         return 1
 
 
-async def _run(once: bool, upstream: str | None, account: Account | None, ca: Path | None, console: Console) -> int:
+async def _run(
+    driving: Driving, once: bool, upstream: str | None, account: Account | None, ca: Path | None, console: Console
+) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -81,7 +83,7 @@ async def _run(once: bool, upstream: str | None, account: Account | None, ca: Pa
         config_file = place / "ostiary.toml"
         config_file.write_text(_configuration(files, behind), encoding="utf-8")
         planned = plan(Config.from_toml(config_file.read_text(encoding="utf-8"), place))
-        gateway = Gateway(planned)
+        gateway = Gateway(planned, driving)
         await gateway.start()
         stack.push_async_callback(gateway.stop)
         stage = Stage(

@@ -1,7 +1,7 @@
 //! `Driver` as a Python class: converts names, addresses and what happened, and holds no logic.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::IntoRawFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,21 +25,27 @@ impl PyDriver {
         Ok(Self(Driver::new(steady_seconds).map_err(os_error)?))
     }
 
-    fn fileno(&self) -> i32 {
-        self.0.descriptor().as_raw_fd()
+    fn watch(&mut self) -> PyResult<()> {
+        self.0.watch().map_err(os_error)
     }
 
-    fn turn<'py>(&mut self, py: Python<'py>) -> PyResult<PyTurn<'py>> {
+    fn wait<'py>(&mut self, py: Python<'py>, seconds: Option<f64>) -> PyResult<PyTold<'py>> {
+        // What is longer than a duration can be is for ever.
+        let most = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
         let (mut happened, mut held) = (None, None);
         let mut fault = None;
-        let is_due = self.0.turn(|owner, key, happening| {
-            if let Err(error) = tell(py, owner, key, happening, &mut happened, &mut held) {
-                fault = Some(error);
-            }
-        });
+        let is_beside = self.0.wait(
+            most,
+            |waiting| py.detach(waiting),
+            |owner, key, happening| {
+                if let Err(error) = tell(py, owner, key, happening, &mut happened, &mut held) {
+                    fault = Some(error);
+                }
+            },
+        );
         match fault {
             Some(error) => Err(error),
-            None => Ok((happened, held, is_due.map_err(os_error)?)),
+            None => Ok((happened, held, is_beside.map_err(os_error)?)),
         }
     }
 
@@ -128,10 +134,10 @@ impl PyDriver {
     }
 }
 
-/// What happened to whom, requests that hooks are asked about, and whether another turn is due.
-type PyTurn<'py> = (Option<Bound<'py, PyList>>, Option<Bound<'py, PyList>>, bool);
+/// What happened to whom, requests that hooks are asked about, and whether what is watched beside is readable.
+type PyTold<'py> = (Option<Bound<'py, PyList>>, Option<Bound<'py, PyList>>, bool);
 
-/// Puts what happened to what a turn gives.
+/// Puts what happened to what a wait gives.
 fn tell<'py>(
     py: Python<'py>,
     owner: &Py<PyAny>,

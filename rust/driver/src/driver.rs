@@ -2,14 +2,13 @@
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
 use ostiary_ledger::sheet::Octets;
 use ostiary_session::{Event, Session, Step};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketAddrUnix, SocketFlags, SocketType,
@@ -31,7 +30,10 @@ const WATCHED_FOR_SPACE: EventFlags = WATCHED.union(EventFlags::OUT);
 /// The sockets of a worker's sessions. `O` is who is told what happens to one.
 pub struct Driver<O> {
     pub(crate) epoll: OwnedFd,
-    nudge: OwnedFd,
+    /// What the kernel told last.
+    pub(crate) told: Vec<(Key, EventFlags)>,
+    /// What others wait for.
+    beside: Option<OwnedFd>,
     /// Seconds of a steady clock, the one whose time the sessions' other calls are given.
     pub(crate) clock: fn() -> f64,
     pub(crate) places: Slab<Place<O>>,
@@ -39,11 +41,10 @@ pub struct Driver<O> {
     filled: u32,
     /// Sockets to look at in the next turn, without the kernel's telling again.
     pub(crate) again: Vec<Key>,
-    pub(crate) is_turning: bool,
     pub(crate) turns: u64,
     pub(crate) step: Step,
     pub(crate) space: Vec<u8>,
-    /// Our end of what a listening socket is to come by.
+    /// Our end of what a descriptor is to come by.
     passage: Option<OwnedFd>,
 }
 
@@ -76,16 +77,14 @@ impl<O> Driver<O> {
     /// `clock` gives seconds of a steady clock.
     pub fn new(clock: fn() -> f64) -> Result<Self, Errno> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let nudge = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &nudge, EventData::new_u64(Key::NUDGE.number()), EventFlags::IN | EventFlags::ET)?;
         Ok(Self {
             epoll,
-            nudge,
+            told: Vec::new(),
+            beside: None,
             clock,
             places: Slab::new(),
             filled: 0,
             again: Vec::new(),
-            is_turning: false,
             turns: 0,
             step: Step::default(),
             space: vec![0; READ_BYTES],
@@ -93,12 +92,7 @@ impl<O> Driver<O> {
         })
     }
 
-    /// Readable when a turn is due.
-    pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.epoll.as_fd()
-    }
-
-    /// The other end of a way by which `listen` gets a listening socket: its owner sends it there (`SCM_RIGHTS`).
+    /// The other end of a way by which `listen` and `watch` get a descriptor: its owner sends it there (`SCM_RIGHTS`).
     pub fn passage(&mut self) -> Result<OwnedFd, Errno> {
         let (own, other) =
             socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
@@ -106,10 +100,17 @@ impl<O> Driver<O> {
         Ok(other)
     }
 
+    /// A wait ends, too, when the descriptor is readable that was sent by the last passage.
+    pub fn watch(&mut self) -> Result<(), Errno> {
+        let beside = self.received()?;
+        epoll::add(&self.epoll, &beside, EventData::new_u64(Key::BESIDE.number()), EventFlags::IN)?;
+        self.beside = Some(beside);
+        Ok(())
+    }
+
     /// Accepts on the socket that was sent by the last passage.
     pub fn listen(&mut self, owner: O) -> Result<Key, Errno> {
-        let passage = self.passage.take().ok_or(Errno::BADF)?;
-        let listening = received(&passage)?;
+        let listening = self.received()?;
         let stamp = self.stamp();
         // It is what it accepts that sends at once; a unix socket always does.
         let _ = sockopt::set_tcp_nodelay(&listening, true);
@@ -187,7 +188,7 @@ impl<O> Driver<O> {
         if let Some(pair) = pair(&mut self.places, key)
             && !write(&self.epoll, pair, key, octets)
         {
-            self.look_again(key);
+            self.again.push(key);
         }
     }
 
@@ -204,7 +205,7 @@ impl<O> Driver<O> {
             broken = write_both(epoll, pair, key, step);
         }
         for key in broken.into_iter().flatten() {
-            self.look_again(key);
+            self.again.push(key);
         }
         self.step.events.drain(..)
     }
@@ -221,7 +222,7 @@ impl<O> Driver<O> {
         if let Some(socket) = pair(&mut self.places, key).and_then(|pair| pair.socket(key.side())) {
             socket.is_held = false;
             if socket.is_readable {
-                self.look_again(key);
+                self.again.push(key);
             }
         }
     }
@@ -232,7 +233,7 @@ impl<O> Driver<O> {
         let socket = pair.upstream.take()?;
         if pair.client.is_readable {
             // What the server's slowness held back.
-            self.look_again(key.on(Side::Client));
+            self.again.push(key.on(Side::Client));
         }
         if socket.state == State::Broken || socket.state == State::Connecting || !socket.has_waiting() {
             return None;
@@ -268,23 +269,15 @@ impl<O> Driver<O> {
         }
     }
 
-    /// Has the next turn look at a socket.
-    pub(crate) fn look_again(&mut self, key: Key) {
-        if self.again.is_empty() && !self.is_turning {
-            // It fails only when it was told often enough already.
-            let _ = rustix::io::write(&self.nudge, &1_u64.to_ne_bytes());
-        }
-        self.again.push(key);
-    }
-
-    pub(crate) fn hear_nudge(&self) {
-        let _ = rustix::io::read(&self.nudge, &mut [0; 8]);
-    }
-
     /// When the next place is filled.
     pub(crate) fn stamp(&mut self) -> u32 {
         self.filled = self.filled.wrapping_add(1);
         self.filled
+    }
+
+    fn received(&mut self) -> Result<OwnedFd, Errno> {
+        let passage = self.passage.take().ok_or(Errno::BADF)?;
+        received(&passage)
     }
 
     fn connecting(&mut self, key: Key, descriptor: OwnedFd, connected: Result<(), Errno>) -> Result<bool, Errno> {

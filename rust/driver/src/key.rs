@@ -17,8 +17,8 @@ pub struct Key(u64);
 const PLACE_BITS: u32 = 31;
 
 impl Key {
-    /// Nobody's: what wakes the driver.
-    pub(crate) const NUDGE: Self = Self(u64::MAX);
+    /// Nobody's: what is watched beside.
+    pub(crate) const BESIDE: Self = Self(u64::MAX);
 
     /// None where there are more places than any process has descriptors.
     pub(crate) fn new(place: usize, stamp: u32) -> Option<Self> {

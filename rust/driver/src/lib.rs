@@ -1,7 +1,7 @@
 //! The sockets of sessions: accepts, connects, reads, feeds the octets to the session, and writes what it says.
 //!
-//! One driver serves all clients of a worker. It waits for nothing: whoever has it watches its descriptor and calls
-//! [`Driver::turn`] when that is readable. It knows neither LDAP nor TLS nor what an event means: those are handed on.
+//! One driver serves all clients of a worker, and waits for all of them at once, and for what its owner has beside:
+//! [`Driver::wait`]. It knows neither LDAP nor TLS nor what an event means: those are handed on.
 
 #![cfg_attr(
     not(test),
@@ -26,4 +26,4 @@ pub use driver::Driver;
 pub use key::{Key, Side};
 pub use pair::{Shared, shared};
 pub use rustix::io::Errno;
-pub use turn::Happening;
+pub use turn::{Happening, Waiting};

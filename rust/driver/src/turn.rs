@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use ostiary_ledger::sheet::Octets;
 use ostiary_session::Event;
@@ -17,8 +18,8 @@ use crate::key::{Key, Side};
 use crate::pair::{Pair, call};
 use crate::socket::State;
 
-/// Sockets that one turn looks at, at most; the others come in the next.
-const SOCKETS: usize = 256;
+/// Sockets that one look at the kernel's set gives at most; the others come with the next.
+const TOLD: usize = 256;
 /// What the kernel says of a socket that will be read to an end.
 const ENDS: EventFlags = EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::ERR);
 
@@ -43,50 +44,105 @@ pub enum Happening<'a> {
     Failed,
 }
 
+/// Waits in the kernel.
+pub type Waiting<'a> = &'a mut (dyn FnMut() -> Result<(), Errno> + Send);
+
+/// Who tells owners.
+trait Tell<O> {
+    fn tell(&mut self, owner: &O, key: Key, happening: Happening<'_>);
+}
+
+/// Tells, and remembers that somebody was told.
+struct Telling<T> {
+    tell: T,
+    has_told: bool,
+}
+
+impl<O, T: FnMut(&O, Key, Happening<'_>)> Tell<O> for Telling<T> {
+    fn tell(&mut self, owner: &O, key: Key, happening: Happening<'_>) {
+        self.has_told = true;
+        (self.tell)(owner, key, happening);
+    }
+}
+
 impl<O> Driver<O> {
-    /// Looks at what the kernel has to tell, without waiting. True: another turn is due, whatever the descriptor says.
+    /// Turns until somebody was told something, what is watched beside is readable, or so much time is over: at once by
+    /// zero, never by none. True: what is watched beside is readable.
     ///
-    /// What an owner is told is to be acted on before the next turn.
-    pub fn turn(&mut self, mut tell: impl FnMut(&O, Key, Happening<'_>)) -> Result<bool, Errno> {
-        self.is_turning = true;
-        self.turns = self.turns.wrapping_add(1);
-        for key in std::mem::take(&mut self.again) {
-            self.serve(key, &mut tell);
-        }
-        let mut space = [const { MaybeUninit::uninit() }; SOCKETS];
-        let waited = epoll::wait(&self.epoll, &mut space, Some(&Timespec::default()));
-        if let Ok((told, _)) = &waited {
-            for event in told.iter() {
-                self.hear(Key::from_number(event.data.u64()), event.flags, &mut tell);
+    /// What an owner is told is to be acted on before the next wait. `around` calls what it is given, which waits in
+    /// the kernel and touches nothing else: whoever has a lock gives it up meanwhile. A signal ends a wait.
+    pub fn wait(
+        &mut self,
+        most: Option<Duration>,
+        around: impl Fn(Waiting<'_>) -> Result<(), Errno>,
+        tell: impl FnMut(&O, Key, Happening<'_>),
+    ) -> Result<bool, Errno> {
+        let until = most.map(|most| (self.clock)() + most.as_secs_f64());
+        let mut telling = Telling { tell, has_told: false };
+        let mut is_over = most == Some(Duration::ZERO);
+        loop {
+            self.turns = self.turns.wrapping_add(1);
+            for key in std::mem::take(&mut self.again) {
+                self.serve(key, &mut telling);
             }
-        }
-        self.is_turning = false;
-        match waited {
-            Ok(_) | Err(Errno::INTR) => Ok(!self.again.is_empty()),
-            Err(error) => Err(error),
+            let rest = if is_over || telling.has_told || !self.again.is_empty() {
+                Some(Timespec::default())
+            } else {
+                self.rest(until)
+            };
+            let waited = {
+                let Self { epoll, told, .. } = self;
+                told.clear();
+                around(&mut || {
+                    let mut space = [const { MaybeUninit::uninit() }; TOLD];
+                    let (events, _) = epoll::wait(&*epoll, &mut space, rest.as_ref())?;
+                    told.extend(events.iter().map(|event| (Key::from_number(event.data.u64()), event.flags)));
+                    Ok(())
+                })
+            };
+            match waited {
+                Ok(()) => {}
+                Err(Errno::INTR) => is_over = true,
+                Err(error) => return Err(error),
+            }
+            let mut is_beside = false;
+            for place in 0..self.told.len() {
+                let Some(&(key, flags)) = self.told.get(place) else { break };
+                if key == Key::BESIDE {
+                    is_beside = true;
+                } else {
+                    self.hear(key, flags, &mut telling);
+                }
+            }
+            is_over = is_over || until.is_some_and(|until| (self.clock)() >= until);
+            if is_over || is_beside || telling.has_told {
+                return Ok(is_beside);
+            }
         }
     }
 
+    /// What is left of the time to wait.
+    fn rest(&self, until: Option<f64>) -> Option<Timespec> {
+        let rest = Duration::try_from_secs_f64(until? - (self.clock)()).unwrap_or_default();
+        Timespec::try_from(rest).ok()
+    }
+
     /// The kernel has told of a socket.
-    fn hear(&mut self, key: Key, flags: EventFlags, tell: &mut impl FnMut(&O, Key, Happening<'_>)) {
-        if key == Key::NUDGE {
-            self.hear_nudge();
-            return;
-        }
+    fn hear(&mut self, key: Key, flags: EventFlags, telling: &mut impl Tell<O>) {
         match found(&mut self.places, key) {
             None => {}
-            Some(Place::Door { .. }) => self.accept(key, tell),
+            Some(Place::Door { .. }) => self.accept(key, telling),
             Some(Place::Leaving { socket, .. }) => {
                 let is_open = socket.flush(0) && !flags.contains(EventFlags::ERR);
                 if !is_open || !socket.has_waiting() {
                     self.remove(key);
                 }
             }
-            Some(Place::Pair(_)) => self.hear_of_pair(key, flags, tell),
+            Some(Place::Pair(_)) => self.hear_of_pair(key, flags, telling),
         }
     }
 
-    fn hear_of_pair(&mut self, key: Key, flags: EventFlags, tell: &mut impl FnMut(&O, Key, Happening<'_>)) {
+    fn hear_of_pair(&mut self, key: Key, flags: EventFlags, telling: &mut impl Tell<O>) {
         let Some(pair) = pair(&mut self.places, key) else { return };
         let (side, most, is_leaving) = (key.side(), pair.most_waiting, pair.is_leaving);
         let Some(socket) = pair.socket(side) else { return };
@@ -103,10 +159,10 @@ impl<O> Driver<O> {
                 }
             };
             let is_readable = socket.state == State::Open && flags.intersects(EventFlags::IN | ENDS);
-            pair.tell(self.turns, key, happening, tell);
+            pair.tell(self.turns, key, happening, telling);
             if is_readable {
                 self.note(key, flags);
-                self.look_again(key);
+                self.again.push(key);
             }
             return;
         }
@@ -115,20 +171,20 @@ impl<O> Driver<O> {
             let is_open = socket.flush(most);
             let has_space = was_full && !socket.is_full;
             if is_leaving && !socket.has_waiting() {
-                pair.tell(self.turns, key, Happening::ClientLost, tell);
+                pair.tell(self.turns, key, Happening::ClientLost, telling);
                 return;
             }
             if has_space {
                 let other = if side == Side::Client { Side::Upstream } else { Side::Client };
-                self.look_again(key.on(other));
+                self.again.push(key.on(other));
             }
             if !is_open {
-                self.look_again(key);
+                self.again.push(key);
             }
         }
         if flags.intersects(EventFlags::IN | ENDS) {
             self.note(key, flags);
-            self.serve(key, tell);
+            self.serve(key, telling);
         }
     }
 
@@ -143,7 +199,7 @@ impl<O> Driver<O> {
     }
 
     /// Reads once from a socket that has something, if it may be read, and feeds its session.
-    fn serve(&mut self, key: Key, tell: &mut impl FnMut(&O, Key, Happening<'_>)) {
+    fn serve(&mut self, key: Key, telling: &mut impl Tell<O>) {
         let Some(pair) = pair(&mut self.places, key) else { return };
         let side = key.side();
         let (may_read, is_leaving, was_told) = (pair.may_read(side), pair.is_leaving, pair.told_in == self.turns);
@@ -159,7 +215,7 @@ impl<O> Driver<O> {
             return;
         }
         if is_lost {
-            self.lose(key, tell);
+            self.lose(key, telling);
             return;
         }
         match socket.read(&mut self.space) {
@@ -168,37 +224,37 @@ impl<O> Driver<O> {
                 if socket.is_hung_up {
                     self.again.push(key);
                 }
-                self.feed(key, 0, tell);
+                self.feed(key, 0, telling);
             }
             Ok(octets) => {
                 socket.is_readable = octets == self.space.len() || socket.has_end;
                 if socket.is_readable {
                     self.again.push(key);
                 }
-                self.feed(key, octets, tell);
+                self.feed(key, octets, telling);
             }
             Err(Errno::AGAIN) => socket.is_readable = false,
             Err(_) => {
                 socket.give_up();
-                self.lose(key, tell);
+                self.lose(key, telling);
             }
         }
     }
 
     /// A side's socket is of no use any more.
-    fn lose(&mut self, key: Key, tell: &mut impl FnMut(&O, Key, Happening<'_>)) {
+    fn lose(&mut self, key: Key, telling: &mut impl Tell<O>) {
         match key.side() {
-            Side::Upstream => self.feed(key, 0, tell),
+            Side::Upstream => self.feed(key, 0, telling),
             Side::Client => {
                 if let Some(pair) = pair(&mut self.places, key) {
-                    pair.tell(self.turns, key, Happening::ClientLost, tell);
+                    pair.tell(self.turns, key, Happening::ClientLost, telling);
                 }
             }
         }
     }
 
     /// Hands so many octets of the space to the session, none for an end, and writes what it says.
-    fn feed(&mut self, key: Key, octets: usize, tell: &mut impl FnMut(&O, Key, Happening<'_>)) {
+    fn feed(&mut self, key: Key, octets: usize, telling: &mut impl Tell<O>) {
         let Self { places, step, space, clock, turns, epoll, again, .. } = self;
         let Some(pair) = pair(places, key) else { return };
         let Some(session) = &pair.session else { return };
@@ -222,22 +278,22 @@ impl<O> Driver<O> {
         }));
         if !matches!(called, Ok(true)) {
             pair.client.give_up();
-            pair.tell(*turns, key, Happening::Failed, tell);
+            pair.tell(*turns, key, Happening::Failed, telling);
             return;
         }
         let broken = write_both(epoll, pair, key, step);
         if !step.events.is_empty() {
-            pair.tell(*turns, key, Happening::Events(step.events.drain(..)), tell);
+            pair.tell(*turns, key, Happening::Events(step.events.drain(..)), telling);
         }
         if side == Side::Upstream && data.is_empty() {
-            pair.tell(*turns, key, Happening::UpstreamLost, tell);
+            pair.tell(*turns, key, Happening::UpstreamLost, telling);
         }
         again.extend(broken.into_iter().flatten());
     }
 
     /// Accepts one client; the kernel tells of the next one again. Those who have come before are looked at first, as
     /// some of them are gone already and their places free.
-    fn accept(&mut self, key: Key, tell: &mut impl FnMut(&O, Key, Happening<'_>)) {
+    fn accept(&mut self, key: Key, telling: &mut impl Tell<O>) {
         let Some(Place::Door { listening, .. }) = found(&mut self.places, key) else { return };
         let (client, happening) = match acceptfrom_with(&*listening, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
             Ok((descriptor, peer)) => {
@@ -249,7 +305,7 @@ impl<O> Driver<O> {
             Err(error) => (key, Happening::NotAccepted(error)),
         };
         if let Some(Place::Door { owner, .. }) = found(&mut self.places, key) {
-            tell(owner, client, happening);
+            telling.tell(owner, client, happening);
         }
     }
 
@@ -265,10 +321,10 @@ impl<O> Driver<O> {
 
 impl<O> Pair<O> {
     /// Tells the owner, who acts on it before more is read.
-    fn tell(&mut self, turns: u64, key: Key, happening: Happening<'_>, tell: &mut impl FnMut(&O, Key, Happening<'_>)) {
+    fn tell(&mut self, turns: u64, key: Key, happening: Happening<'_>, telling: &mut impl Tell<O>) {
         self.told_in = turns;
         if let Some(owner) = &self.owner {
-            tell(owner, key, happening);
+            telling.tell(owner, key, happening);
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The driver with real sockets: clients and servers are the standard library's.
-#![expect(clippy::disallowed_types, reason = "they are the peers")]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "they are the peers, and the clock")]
 
+use std::cell::Cell;
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::time::Duration;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use ostiary_driver::{Driver, Errno, Happening, Key, Shared, Side, shared};
+use ostiary_driver::{Driver, Errno, Happening, Key, Shared, Side, Waiting, shared};
 use ostiary_session::{Event, ListenerTls, Session, Step, UpstreamTls};
 
 #[path = "../../session/tests/stage/mod.rs"]
@@ -27,7 +29,7 @@ struct Gateway {
 
 impl Gateway {
     fn new() -> Self {
-        let mut driver = Driver::new(|| 0.0).unwrap();
+        let mut driver = Driver::new(seconds).unwrap();
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         listening.set_nonblocking(true).unwrap();
         let address = listening.local_addr().unwrap();
@@ -46,24 +48,22 @@ impl Gateway {
     fn turn_once(&mut self) -> bool {
         let (mut accepted, before) = (None, self.happened.len());
         let happened = &mut self.happened;
-        let is_due = self
-            .driver
-            .turn(|owner, key, happening| match happening {
-                Happening::Accepted(address) => {
-                    assert_eq!(*owner, "listener");
-                    assert!(address.unwrap().ip().is_loopback());
-                    accepted = Some(key);
-                }
-                Happening::Events(events) => happened.extend(events.map(|event| word(&event))),
-                other => happened.push(format!("{other:?}")),
-            })
-            .unwrap();
+        let tell = |owner: &&str, key, happening: Happening<'_>| match happening {
+            Happening::Accepted(address) => {
+                assert_eq!(*owner, "listener");
+                assert!(address.unwrap().ip().is_loopback());
+                accepted = Some(key);
+            }
+            Happening::Events(events) => happened.extend(events.map(|event| word(&event))),
+            other => happened.push(format!("{other:?}")),
+        };
+        self.driver.wait(Some(Duration::ZERO), |waiting| waiting(), tell).unwrap();
         if let Some(key) = accepted {
             let session = shared(Session::new(settings(ListenerTls::None, LIMITS), None, 0.0));
             self.driver.enter(key, "client", Arc::clone(&session), LIMITS.buffered_bytes).unwrap();
             (self.client, self.session) = (Some(key), Some(session));
         }
-        is_due || self.happened.len() != before
+        self.happened.len() != before
     }
 
     fn key(&self) -> Key {
@@ -97,13 +97,18 @@ impl Gateway {
 
 /// Has the driver accept there, too.
 fn listen(driver: &mut Driver<&'static str>, listening: &TcpListener) -> Key {
+    send(driver, listening.as_fd());
+    driver.listen("listener").unwrap()
+}
+
+/// Sends the driver a descriptor.
+fn send(driver: &mut Driver<&'static str>, descriptor: BorrowedFd<'_>) {
     let passage = driver.passage().unwrap();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
-    let descriptors = [listening.as_fd()];
+    let descriptors = [descriptor];
     control.push(rustix::net::SendAncillaryMessage::ScmRights(&descriptors));
     rustix::net::sendmsg(&passage, &[IoSlice::new(&[0])], &mut control, rustix::net::SendFlags::empty()).unwrap();
-    driver.listen("listener").unwrap()
 }
 
 fn word(event: &Event) -> String {
@@ -309,23 +314,61 @@ fn names_of_what_is_gone_are_nobodys() {
 
 #[test]
 fn a_listening_socket_that_others_have_can_be_left_and_taken_again() {
-    let mut driver = Driver::new(|| 0.0).unwrap();
+    let mut driver = Driver::new(seconds).unwrap();
     let listening = TcpListener::bind("127.0.0.1:0").unwrap();
     listening.set_nonblocking(true).unwrap();
     let first = listen(&mut driver, &listening);
     driver.remove(first);
     let _client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
-    let mut accepted = Vec::new();
-    driver.turn(|_, key, _| accepted.push(key)).unwrap();
-    assert_eq!(accepted, []);
-    let waited = |driver: &Driver<_>| {
-        let mut set = [rustix::event::PollFd::from_borrowed_fd(driver.descriptor(), rustix::event::PollFlags::IN)];
-        rustix::event::poll(&mut set, Some(&rustix::event::Timespec::default())).unwrap()
-    };
-    assert_eq!(waited(&driver), 0);
+    // Nothing wakes it.
+    assert_eq!(waited(&mut driver, 20), (false, 1, vec![]));
     // The kernel gives it the number that it had.
-    listen(&mut driver, &listening);
-    assert_eq!(waited(&driver), 1);
-    driver.turn(|_, key, _| accepted.push(key)).unwrap();
+    let second = listen(&mut driver, &listening);
+    let (_, _, accepted) = waited(&mut driver, 10_000);
     assert_eq!(accepted.len(), 1);
+    assert!(!accepted.contains(&first) && !accepted.contains(&second));
+}
+
+#[test]
+fn a_wait_ends_when_what_is_watched_beside_is_readable() {
+    let mut driver = Driver::new(seconds).unwrap();
+    let (beside, mut other) = UnixStream::pair().unwrap();
+    send(&mut driver, beside.as_fd());
+    driver.watch().unwrap();
+    assert_eq!(waited(&mut driver, 20), (false, 1, vec![]));
+    other.write_all(b"x").unwrap();
+    assert_eq!(waited(&mut driver, 10_000), (true, 1, vec![]));
+    // Until somebody reads it.
+    assert_eq!(waited(&mut driver, 10_000), (true, 1, vec![]));
+    (&beside).read_exact(&mut [0]).unwrap();
+    assert_eq!(waited(&mut driver, 0), (false, 1, vec![]));
+}
+
+#[test]
+fn ordinary_traffic_ends_no_wait_before_its_time() {
+    let mut gateway = Gateway::new();
+    let (mut client, mut server) = gateway.pass();
+    client.write_all(&search(2)).unwrap();
+    let (is_beside, waits, told) = waited(&mut gateway.driver, 50);
+    assert!((is_beside, told.is_empty()) == (false, true) && waits >= 2, "{waits} {told:?}");
+    let mut asked = vec![0; search(2).len()];
+    server.read_exact(&mut asked).unwrap();
+}
+
+/// Seconds of a steady clock.
+fn seconds() -> f64 {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    BEGIN.get_or_init(Instant::now).elapsed().as_secs_f64()
+}
+
+/// Waits for so many milliseconds: whether what is watched is readable, how often it waited, and who was told.
+fn waited(driver: &mut Driver<&'static str>, milliseconds: u64) -> (bool, u32, Vec<Key>) {
+    let (waits, mut told) = (Cell::new(0), Vec::new());
+    let around = |waiting: Waiting<'_>| {
+        waits.set(waits.get() + 1);
+        waiting()
+    };
+    let most = Some(Duration::from_millis(milliseconds));
+    let is_beside = driver.wait(most, around, |_, key, _| told.push(key)).unwrap();
+    (is_beside, waits.get(), told)
 }
