@@ -21,6 +21,9 @@ from ostiary._core_shared import (
     Shared as Shared,
 )
 from ostiary._core_shared import (
+    Timer as Timer,
+)
+from ostiary._core_shared import (
     Totals as Totals,
 )
 from ostiary._core_shared import (

@@ -116,8 +116,15 @@ class Meters:
         """Adds to a counter, or to this worker's part of a gauge (by less than 0 as well)."""
     def put(self, meter: _Meter, value: float) -> None:
         """Sets a gauge."""
-    def observe(self, meter: _Meter, seconds: float) -> None:
-        """Adds a value to a histogram."""
+    def timer(self, meter: _Meter) -> Timer:
+        """A histogram. Raises: KeyError when there is none."""
+
+@final
+class Timer:
+    """One histogram."""
+
+    def observe(self, seconds: float) -> None:
+        """Adds a value."""
 
 @final
 class Totals:

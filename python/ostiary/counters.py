@@ -40,7 +40,7 @@ class Counters:
 
     def timer(self, family: str, *labels: str) -> Callable[[float], None]:
         """What adds seconds to one histogram. Raises: KeyError when there is none."""
-        return partial(self._meters.observe, self.meter(family, *labels))
+        return self._meters.timer(self.meter(family, *labels)).observe
 
     def add(self, family: str, *labels: str, by: int = 1) -> None:
         """Adds to one value. Raises: KeyError when there is none."""

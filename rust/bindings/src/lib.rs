@@ -22,7 +22,7 @@ mod _core {
     #[pymodule_export]
     use super::session::{PyEvent, PySession, PySettings, PyTlsFacts};
     #[pymodule_export]
-    use super::shared::{PyHold, PyMeters, PyShared, PyTotals, audit_fields};
+    use super::shared::{PyHold, PyMeters, PyShared, PyTimer, PyTotals, audit_fields};
     #[pymodule_export]
     use super::tls::{PyListenerTls, PyServerSetup, PyUpstreamTls};
 

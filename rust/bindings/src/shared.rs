@@ -240,10 +240,24 @@ impl PyMeters {
         }
     }
 
-    fn observe(&self, meter: (usize, usize), seconds: f64) {
-        if let Some(id) = Id::ALL.get(meter.0) {
-            self.0.observe(*id, meter.1, seconds);
-        }
+    fn timer(&self, meter: (usize, usize)) -> PyResult<PyTimer> {
+        let id = Id::ALL.get(meter.0).ok_or_else(|| PyKeyError::new_err(meter.0))?;
+        Ok(PyTimer { meters: Arc::clone(&self.0), id: *id, word: meter.1 })
+    }
+}
+
+/// See `_core.pyi`.
+#[pyclass(frozen, name = "Timer", module = "ostiary._core")]
+pub struct PyTimer {
+    meters: Arc<Meters>,
+    id: Id,
+    word: usize,
+}
+
+#[pymethods]
+impl PyTimer {
+    fn observe(&self, seconds: f64) {
+        self.meters.observe(self.id, self.word, seconds);
     }
 }
 
