@@ -10,7 +10,7 @@ from ostiary._core import Event, Session, Verdict
 class _Owner(Protocol):
     def act(self, events: tuple[Event, ...]) -> None: ...
     def fail(self) -> None: ...
-    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> None: ...
+    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> Verdict | None: ...
 
 _Told: TypeAlias = tuple[
     list[tuple[_Owner, tuple[Event, ...]]] | None,
@@ -31,8 +31,10 @@ class Driver:
 
     def __new__(cls) -> Driver:
         """Raises: OSError when the process has no descriptors left."""
-    def wait(self, seconds: float | None) -> _Told:
-        """Waits until something happened, what is watched beside is readable, or so long; for ever by None.
+    def wait(self, seconds: float | None, verdicts: list[Verdict | None]) -> _Told:
+        """Has sessions go on with the requests that the last wait told of: `verdicts` are in their order, None for one
+        that comes later by `resume`. Then waits until something happened, what is watched beside is readable, or so
+        long; for ever by None.
 
         What happened is to be acted on in this order before the next wait. It ends early by a signal. Raises: OSError
         when the kernel does not tell any more.

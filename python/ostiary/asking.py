@@ -29,9 +29,7 @@ class Asking:
     __slots__ = (
         "_client",
         "_connection",
-        "_driver",
         "_is_answering",
-        "_name",
         "_policing",
         "_questions",
         "_tasks",
@@ -42,8 +40,6 @@ class Asking:
     ) -> None:
         self._policing = policing
         self._connection = connection
-        self._driver = connection.driver
-        self._name = connection.client
         self._client = Client(number, address, listener)
         # A verdict may let other requests come forward: they are asked about in turn, not from inside one another.
         self._questions: deque[Event.Held] = deque()
@@ -76,23 +72,24 @@ class Asking:
         try:
             while self._questions:
                 one = self._questions.popleft()
-                self.ask(one.hold, one.stage, one.generation, one.operation, one.request)
+                verdict = self.ask(one.hold, one.stage, one.generation, one.operation, one.request)
+                if verdict is not None:
+                    self._connection.resume(one.hold, verdict)
         finally:
             self._is_answering = False
 
-    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> None:
-        """Asks about a request, and has the session go on. Of one that is under way those are asked who were there when
-        it came."""
+    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> _core.Verdict | None:
+        """The verdict on a request; none when the session is told later.
+
+        Of one that is under way those are asked who were there when it came.
+        """
         verdict = self._policing.chains[generation].run(stage, self._client, Request(operation, request))
         if verdict is PASS:
-            # Nearly everything: no call more than it takes.
-            events = self._driver.resume(self._name, hold, PASSED)
-            if events:
-                self._connection.act(events)
-        elif isinstance(verdict, Verdict):
-            self._connection.resume(hold, spoken(verdict))
-        else:
-            self._later(self._wait_for_verdict(hold, verdict))
+            return PASSED
+        if isinstance(verdict, Verdict):
+            return spoken(verdict)
+        self._later(self._wait_for_verdict(hold, verdict))
+        return None
 
     def finished(self, event: Event.Finished) -> None:
         """A request that hooks observe has had its last response."""

@@ -64,7 +64,7 @@ class Connection:
         self._holds = 0
         self._is_gone = False
         self._asking: Asking | None = None
-        self.ask: Callable[[int, int, int, str, bytes], None] = nobody_is_asked
+        self.ask: Callable[[int, int, int, str, bytes], Verdict | None] = nobody_is_asked
         """What asks the hook of a stage about a request that the session holds."""
         self.has_lasted = False
         """It has outlived its first time limit: the socket upstream gets what only long connections need."""

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from ostiary._core import Driver, Event
+from ostiary._core import Driver, Event, Verdict
 
 __all__ = ["Driving", "Owner", "drive"]
 
@@ -24,8 +24,8 @@ class Owner(Protocol):
     def act(self, events: tuple[Event, ...]) -> None:
         """Does what they ask for."""
 
-    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> None:
-        """Asks the hook of a stage about a request, and has the session go on with the verdict."""
+    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> Verdict | None:
+        """What the hook of a stage says of a request; none when that comes later."""
 
     def fail(self) -> None:
         """It raised; what it serves ends."""
@@ -37,6 +37,8 @@ class Driving(selectors.EpollSelector):
     def __init__(self) -> None:
         super().__init__()
         self.driver = Driver()
+        # On the requests that the last wait told of: sessions go on together, which costs less than one by one.
+        self._verdicts: list[Verdict | None] = []
         self._send(self.fileno())
         self.driver.watch()
 
@@ -48,7 +50,8 @@ class Driving(selectors.EpollSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What of the loop's is ready, after a wait for that long or until something happens; called by the loop."""
-        happened, held, is_beside = self.driver.wait(timeout)
+        verdicts, self._verdicts = self._verdicts, []
+        happened, held, is_beside = self.driver.wait(timeout, verdicts)
         if happened is not None:
             for owner, events in happened:
                 try:
@@ -56,9 +59,10 @@ class Driving(selectors.EpollSelector):
                 except BaseException as error:  # noqa: BLE001  (one client's fault is not the others')
                     self._end(owner, error)
         if held is not None:
-            for owner, hold, stage, generation, operation, request in held:
+            self._verdicts = verdicts = [None] * len(held)
+            for place, (owner, hold, stage, generation, operation, request) in enumerate(held):
                 try:
-                    owner.ask(hold, stage, generation, operation, request)
+                    verdicts[place] = owner.ask(hold, stage, generation, operation, request)
                 except BaseException as error:  # noqa: BLE001  (the same)
                     self._end(owner, error)
         return super().select(0) if is_beside else []

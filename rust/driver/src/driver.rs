@@ -16,14 +16,13 @@ use rustix::net::{
 };
 use slab::Slab;
 
+use crate::batch::Batch;
 use crate::key::{Key, Side};
-use crate::pair::{Pair, Shared, call};
+use crate::pair::{Pair, Shared};
 use crate::socket::{Socket, State, Written};
 
-/// Octets that one read takes at most.
-const READ_BYTES: usize = 64 << 10;
 /// Whatever happens to a socket of a client or a server is told once: it is remembered until it was acted on.
-const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
+const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::PRI).union(EventFlags::RDHUP).union(EventFlags::ET);
 /// The same of one that has octets waiting, or is being connected.
 const WATCHED_FOR_SPACE: EventFlags = WATCHED.union(EventFlags::OUT);
 
@@ -43,7 +42,7 @@ pub struct Driver<O> {
     pub(crate) again: Vec<Key>,
     pub(crate) turns: u64,
     pub(crate) step: Step,
-    pub(crate) space: Vec<u8>,
+    pub(crate) batch: Batch,
     /// Our end of what a descriptor is to come by.
     passage: Option<OwnedFd>,
 }
@@ -87,7 +86,7 @@ impl<O> Driver<O> {
             again: Vec::new(),
             turns: 0,
             step: Step::default(),
-            space: vec![0; READ_BYTES],
+            batch: Batch::new(),
             passage: None,
         })
     }
@@ -194,19 +193,21 @@ impl<O> Driver<O> {
 
     /// A call into a client's session between turns, with the time: writes what it says, and gives its events.
     pub fn visit(&mut self, key: Key, visit: impl FnOnce(&mut Session, f64, &mut Step)) -> std::vec::Drain<'_, Event> {
-        let Self { places, step, clock, epoll, .. } = self;
-        step.clear();
+        let Self { places, step, clock, epoll, again, .. } = self;
         let mut broken = [None, None];
-        if let Some(pair) = pair(places, key)
-            && let Some(shared) = pair.session.clone()
-            && let Ok(mut session) = shared.lock()
-        {
-            call(&mut session, *clock, Octets::default(), step, visit);
-            broken = write_both(epoll, pair, key, step);
+        match pair(places, key) {
+            None => step.clear(),
+            Some(pair) => match pair.call(*clock, Octets::default(), step, visit) {
+                None => step.clear(),
+                Some(true) => broken = write_both(epoll, pair, key, step),
+                Some(false) => {
+                    step.clear();
+                    pair.client.give_up();
+                    broken = [Some(key.on(Side::Client)), None];
+                }
+            },
         }
-        for key in broken.into_iter().flatten() {
-            self.again.push(key);
-        }
+        again.extend(broken.into_iter().flatten());
         self.step.events.drain(..)
     }
 

@@ -16,6 +16,7 @@
     )
 )]
 
+mod batch;
 mod driver;
 mod key;
 mod pair;
@@ -26,4 +27,4 @@ pub use driver::Driver;
 pub use key::{Key, Side};
 pub use pair::{Shared, shared};
 pub use rustix::io::Errno;
-pub use turn::{Happening, Waiting};
+pub use turn::{Answer, Happening, Waiting};

@@ -1,6 +1,7 @@
 //! What a driver keeps of one client: its session, its socket, and the one upstream.
 
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ostiary_ledger::sheet::Octets;
@@ -32,6 +33,8 @@ pub(crate) struct Pair<O> {
     pub most_waiting: usize,
     /// The turn in which its owner was told something: it is not read from until that was acted on.
     pub told_in: u64,
+    /// Something was read from one of its sockets that the session was not fed yet.
+    pub is_read: bool,
     /// Only what waits for the client is still to be written.
     pub is_leaving: bool,
 }
@@ -46,6 +49,7 @@ impl<O> Pair<O> {
             upstream: None,
             most_waiting: 0,
             told_in: 0,
+            is_read: false,
             is_leaving: false,
         }
     }
@@ -62,6 +66,25 @@ impl<O> Pair<O> {
             && !self.is_leaving
             && own.is_some_and(is_open)
             && !other.is_some_and(|socket| socket.is_full)
+    }
+
+    /// A call into the session with nothing in the step before; none where there is no session. False: it panicked, now
+    /// or earlier, and does not go on.
+    pub(crate) fn call(
+        &mut self,
+        clock: fn() -> f64,
+        octets: Octets,
+        step: &mut Step,
+        visit: impl FnOnce(&mut Session, f64, &mut Step),
+    ) -> Option<bool> {
+        let session = self.session.as_ref()?;
+        step.clear();
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            let Ok(mut session) = session.lock() else { return false };
+            call(&mut session, clock, octets, step, visit);
+            true
+        }));
+        Some(matches!(called, Ok(true)))
     }
 
     #[inline]

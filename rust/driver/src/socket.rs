@@ -38,8 +38,8 @@ pub(crate) struct Socket {
     pub state: State,
     /// The kernel has told of something that was not read yet; it tells once.
     pub is_readable: bool,
-    /// The kernel has told of an end: reading goes on until it is met.
-    pub has_end: bool,
+    /// The kernel has told of an end, or of urgent octets: a short read is not all there is, and reading goes on.
+    pub reads_on: bool,
     /// The kernel has told that nothing can be written any more.
     pub is_hung_up: bool,
     /// The kernel tells when there is space to write.
@@ -65,7 +65,7 @@ impl Socket {
             descriptor,
             state,
             is_readable: false,
-            has_end: false,
+            reads_on: false,
             is_hung_up: false,
             is_told_of_space: state == State::Connecting,
             is_held: false,

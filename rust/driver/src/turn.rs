@@ -2,26 +2,28 @@
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use ostiary_ledger::sheet::Octets;
-use ostiary_session::Event;
+use ostiary_session::{Event, Verdict};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with, sockopt};
 
-use crate::driver::{Driver, Place, found, pair, write_both};
+use crate::driver::{Driver, Place, found, pair, write, write_both};
 use crate::key::{Key, Side};
-use crate::pair::{Pair, call};
+use crate::pair::Pair;
 use crate::socket::State;
 
 /// Sockets that one look at the kernel's set gives at most; the others come with the next.
 const TOLD: usize = 256;
 /// What the kernel says of a socket that will be read to an end.
 const ENDS: EventFlags = EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::ERR);
+/// What it says of a socket that has something to read.
+const READABLE: EventFlags = ENDS.union(EventFlags::IN).union(EventFlags::PRI);
 
 /// What an owner is told.
 #[derive(Debug)]
@@ -65,14 +67,27 @@ impl<O, T: FnMut(&O, Key, Happening<'_>)> Tell<O> for Telling<T> {
     }
 }
 
+/// The verdict on a request that a session holds.
+#[derive(Debug)]
+pub struct Answer {
+    /// Whose session it is.
+    pub client: Key,
+    /// By which name the session holds it.
+    pub hold: u32,
+    /// Whether it goes on.
+    pub verdict: Verdict,
+}
+
 impl<O> Driver<O> {
     /// Turns until somebody was told something, what is watched beside is readable, or so much time is over: at once by
     /// zero, never by none. True: what is watched beside is readable.
     ///
-    /// What an owner is told is to be acted on before the next wait. `around` calls what it is given, which waits in
+    /// First, sessions go on with requests that were asked about. What an owner is told is to be acted on before the next
+    /// wait. `around` calls what it is given, which waits in
     /// the kernel and touches nothing else: whoever has a lock gives it up meanwhile. A signal ends a wait.
     pub fn wait(
         &mut self,
+        answers: impl ExactSizeIterator<Item = Answer>,
         most: Option<Duration>,
         around: impl Fn(Waiting<'_>) -> Result<(), Errno>,
         tell: impl FnMut(&O, Key, Happening<'_>),
@@ -80,11 +95,14 @@ impl<O> Driver<O> {
         let until = most.map(|most| (self.clock)() + most.as_secs_f64());
         let mut telling = Telling { tell, has_told: false };
         let mut is_over = most == Some(Duration::ZERO);
+        self.turns = self.turns.wrapping_add(1);
+        self.answer_all(answers, &mut telling);
         loop {
             self.turns = self.turns.wrapping_add(1);
             for key in std::mem::take(&mut self.again) {
                 self.serve(key, &mut telling);
             }
+            self.feed_all(&mut telling);
             let rest = if is_over || telling.has_told || !self.again.is_empty() {
                 Some(Timespec::default())
             } else {
@@ -114,6 +132,7 @@ impl<O> Driver<O> {
                     self.hear(key, flags, &mut telling);
                 }
             }
+            self.feed_all(&mut telling);
             is_over = is_over || until.is_some_and(|until| (self.clock)() >= until);
             if is_over || is_beside || telling.has_told {
                 return Ok(is_beside);
@@ -138,7 +157,13 @@ impl<O> Driver<O> {
                     self.remove(key);
                 }
             }
-            Some(Place::Pair(_)) => self.hear_of_pair(key, flags, telling),
+            Some(Place::Pair(pair)) => {
+                if pair.is_read {
+                    // Nothing overtakes what was read.
+                    self.feed_all(telling);
+                }
+                self.hear_of_pair(key, flags, telling);
+            }
         }
     }
 
@@ -158,7 +183,7 @@ impl<O> Driver<O> {
                     Happening::NotConnected(error)
                 }
             };
-            let is_readable = socket.state == State::Open && flags.intersects(EventFlags::IN | ENDS);
+            let is_readable = socket.state == State::Open && flags.intersects(READABLE);
             pair.tell(self.turns, key, happening, telling);
             if is_readable {
                 self.note(key, flags);
@@ -182,7 +207,7 @@ impl<O> Driver<O> {
                 self.again.push(key);
             }
         }
-        if flags.intersects(EventFlags::IN | ENDS) {
+        if flags.intersects(READABLE) {
             self.note(key, flags);
             self.serve(key, telling);
         }
@@ -193,13 +218,16 @@ impl<O> Driver<O> {
             && let Some(socket) = pair.socket(key.side())
         {
             socket.is_readable = true;
-            socket.has_end |= flags.intersects(ENDS);
+            socket.reads_on |= flags.intersects(ENDS | EventFlags::PRI);
             socket.is_hung_up |= flags.intersects(EventFlags::HUP | EventFlags::ERR);
         }
     }
 
-    /// Reads once from a socket that has something, if it may be read, and feeds its session.
+    /// Reads once from a socket that has something, if it may be read; its session is fed with others.
     fn serve(&mut self, key: Key, telling: &mut impl Tell<O>) {
+        if pair(&mut self.places, key).is_some_and(|pair| pair.is_read) || self.batch.is_full() {
+            self.feed_all(telling);
+        }
         let Some(pair) = pair(&mut self.places, key) else { return };
         let side = key.side();
         let (may_read, is_leaving, was_told) = (pair.may_read(side), pair.is_leaving, pair.told_in == self.turns);
@@ -218,20 +246,19 @@ impl<O> Driver<O> {
             self.lose(key, telling);
             return;
         }
-        match socket.read(&mut self.space) {
-            Ok(0) => {
-                socket.state = State::Ended;
-                if socket.is_hung_up {
-                    self.again.push(key);
-                }
-                self.feed(key, 0, telling);
-            }
+        let space = self.batch.space();
+        let most = space.len();
+        match socket.read(space) {
             Ok(octets) => {
-                socket.is_readable = octets == self.space.len() || socket.has_end;
-                if socket.is_readable {
+                if octets == 0 {
+                    socket.state = State::Ended;
+                }
+                socket.is_readable = octets == most || socket.reads_on;
+                if socket.is_readable && (octets > 0 || socket.is_hung_up) {
                     self.again.push(key);
                 }
-                self.feed(key, octets, telling);
+                pair.is_read = true;
+                self.batch.note_read(key, octets);
             }
             Err(Errno::AGAIN) => socket.is_readable = false,
             Err(_) => {
@@ -244,51 +271,97 @@ impl<O> Driver<O> {
     /// A side's socket is of no use any more.
     fn lose(&mut self, key: Key, telling: &mut impl Tell<O>) {
         match key.side() {
-            Side::Upstream => self.feed(key, 0, telling),
+            Side::Upstream => self.feed(key, 0..0, true, telling),
             Side::Client => {
-                if let Some(pair) = pair(&mut self.places, key) {
-                    pair.tell(self.turns, key, Happening::ClientLost, telling);
-                }
+                self.tell(key, Happening::ClientLost, telling);
             }
         }
     }
 
-    /// Hands so many octets of the space to the session, none for an end, and writes what it says.
-    fn feed(&mut self, key: Key, octets: usize, telling: &mut impl Tell<O>) {
-        let Self { places, step, space, clock, turns, epoll, again, .. } = self;
+    fn tell(&mut self, key: Key, happening: Happening<'_>, telling: &mut impl Tell<O>) {
+        if let Some(pair) = pair(&mut self.places, key) {
+            pair.tell(self.turns, key, happening, telling);
+        }
+    }
+
+    /// Feeds what was read, and writes what comes of it.
+    fn feed_all(&mut self, telling: &mut impl Tell<O>) {
+        let mut read = std::mem::take(&mut self.batch.read);
+        let is_alone = read.len() == 1;
+        for (key, octets) in read.drain(..) {
+            self.feed(key, octets, is_alone, telling);
+        }
+        self.batch.read = read;
+        self.write_all();
+    }
+
+    /// Writes what sessions said.
+    fn write_all(&mut self) {
+        let mut said = std::mem::take(&mut self.batch.said);
+        for (key, octets) in said.drain(..) {
+            let Self { places, batch, epoll, again, .. } = self;
+            if let Some(pair) = pair(places, key)
+                && !write(epoll, pair, key, batch.said_octets(octets))
+            {
+                again.push(key);
+            }
+        }
+        self.batch.said = said;
+        self.batch.clear();
+    }
+
+    /// Hands octets that were read to the session, none for an end.
+    fn feed(&mut self, key: Key, octets: Range<usize>, is_alone: bool, telling: &mut impl Tell<O>) {
+        let Self { places, step, batch, clock, .. } = self;
         let Some(pair) = pair(places, key) else { return };
-        let Some(session) = &pair.session else { return };
-        let side = key.side();
-        let data = space.get(..octets).unwrap_or_default();
-        step.clear();
-        let called = catch_unwind(AssertUnwindSafe(|| {
-            // Poisoned by an earlier panic: it does not go on.
-            let Ok(mut session) = session.lock() else { return false };
-            let counted = match side {
-                Side::Client => Octets { from_client: octets, ..Octets::default() },
-                Side::Upstream => Octets { from_upstream: octets, ..Octets::default() },
-            };
-            call(&mut session, *clock, counted, step, |session, now, step| match (side, data.is_empty()) {
-                (Side::Client, false) => session.client_data(data, now, step),
-                (Side::Client, true) => session.client_eof(now, step),
-                (Side::Upstream, false) => session.upstream_data(data, now, step),
-                (Side::Upstream, true) => session.upstream_eof(now, step),
-            });
-            true
-        }));
-        if !matches!(called, Ok(true)) {
+        pair.is_read = false;
+        let (side, data) = (key.side(), batch.read_octets(octets));
+        let is_end = data.is_empty();
+        let counted = match side {
+            Side::Client => Octets { from_client: data.len(), ..Octets::default() },
+            Side::Upstream => Octets { from_upstream: data.len(), ..Octets::default() },
+        };
+        let called = pair.call(*clock, counted, step, |session, now, step| match (side, is_end) {
+            (Side::Client, false) => session.client_data(data, now, step),
+            (Side::Client, true) => session.client_eof(now, step),
+            (Side::Upstream, false) => session.upstream_data(data, now, step),
+            (Side::Upstream, true) => session.upstream_eof(now, step),
+        });
+        self.pass_on(key, called, is_alone, telling);
+        if side == Side::Upstream && is_end && called == Some(true) {
+            self.tell(key, Happening::UpstreamLost, telling);
+        }
+    }
+
+    /// Has sessions go on with requests that were asked about.
+    fn answer_all(&mut self, answers: impl ExactSizeIterator<Item = Answer>, telling: &mut impl Tell<O>) {
+        let is_alone = answers.len() == 1;
+        for Answer { client, hold, verdict } in answers {
+            let Self { places, step, clock, .. } = self;
+            let Some(pair) = pair(places, client) else { continue };
+            let called = pair
+                .call(*clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
+            self.pass_on(client, called, is_alone, telling);
+        }
+        self.write_all();
+    }
+
+    /// What a call into a session came to: what it says is written at once, or with what others say, and its owner is
+    /// told of its events.
+    fn pass_on(&mut self, key: Key, called: Option<bool>, is_alone: bool, telling: &mut impl Tell<O>) {
+        let Self { places, step, batch, turns, epoll, again, .. } = self;
+        let (Some(pair), Some(is_well)) = (pair(places, key), called) else { return };
+        if !is_well {
             pair.client.give_up();
             pair.tell(*turns, key, Happening::Failed, telling);
             return;
         }
-        let broken = write_both(epoll, pair, key, step);
+        if is_alone || !batch.take(key, step) {
+            again.extend(write_both(epoll, pair, key, step).into_iter().flatten());
+        }
         if !step.events.is_empty() {
             pair.tell(*turns, key, Happening::Events(step.events.drain(..)), telling);
         }
-        if side == Side::Upstream && data.is_empty() {
-            pair.tell(*turns, key, Happening::UpstreamLost, telling);
-        }
-        again.extend(broken.into_iter().flatten());
     }
 
     /// Accepts one client; the kernel tells of the next one again. Those who have come before are looked at first, as

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::iter;
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use ostiary_driver::{Driver, Errno, Happening, Key, Shared, Side, Waiting, shared};
 use ostiary_session::{Event, ListenerTls, Session, Step, UpstreamTls};
+
+use rustix::net::SendFlags;
 
 #[path = "../../session/tests/stage/mod.rs"]
 mod stage;
@@ -57,7 +60,7 @@ impl Gateway {
             Happening::Events(events) => happened.extend(events.map(|event| word(&event))),
             other => happened.push(format!("{other:?}")),
         };
-        self.driver.wait(Some(Duration::ZERO), |waiting| waiting(), tell).unwrap();
+        self.driver.wait(iter::empty(), Some(Duration::ZERO), |waiting| waiting(), tell).unwrap();
         if let Some(key) = accepted {
             let session = shared(Session::new(settings(ListenerTls::None, LIMITS), None, 0.0));
             self.driver.enter(key, "client", Arc::clone(&session), LIMITS.buffered_bytes).unwrap();
@@ -108,7 +111,7 @@ fn send(driver: &mut Driver<&'static str>, descriptor: BorrowedFd<'_>) {
     let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
     let descriptors = [descriptor];
     control.push(rustix::net::SendAncillaryMessage::ScmRights(&descriptors));
-    rustix::net::sendmsg(&passage, &[IoSlice::new(&[0])], &mut control, rustix::net::SendFlags::empty()).unwrap();
+    rustix::net::sendmsg(&passage, &[IoSlice::new(&[0])], &mut control, SendFlags::empty()).unwrap();
 }
 
 fn word(event: &Event) -> String {
@@ -156,6 +159,20 @@ fn octets_pass_both_ways() {
     client.write_all(&search(2)).unwrap();
     assert_eq!(read(&mut gateway, &mut server, search(2).len()), search(2));
     assert_eq!(gateway.happened, Vec::<String>::new());
+}
+
+#[test]
+fn urgent_octets_do_not_hold_up_what_follows() {
+    let mut gateway = Gateway::new();
+    let (client, mut server) = gateway.pass();
+    let asked = search(2);
+    // A read ends at an urgent octet, though more has come.
+    for (octets, flags) in
+        [(&asked[..9], SendFlags::empty()), (b"!", SendFlags::OOB), (&asked[9..], SendFlags::empty())]
+    {
+        assert_eq!(rustix::net::send(&client, octets, flags).unwrap(), octets.len());
+    }
+    assert_eq!(read(&mut gateway, &mut server, asked.len()), asked);
 }
 
 #[test]
@@ -369,6 +386,6 @@ fn waited(driver: &mut Driver<&'static str>, milliseconds: u64) -> (bool, u32, V
         waiting()
     };
     let most = Some(Duration::from_millis(milliseconds));
-    let is_beside = driver.wait(most, around, |_, key, _| told.push(key)).unwrap();
+    let is_beside = driver.wait(iter::empty(), most, around, |_, key, _| told.push(key)).unwrap();
     (is_beside, waits.get(), told)
 }
