@@ -1,0 +1,22 @@
+"""How long records wait for others to be written with."""
+
+from __future__ import annotations
+
+import pytest
+
+from ostiary.seeing import FLUSH_BYTES, FLUSH_SECONDS, FLUSH_SECONDS_LEAST, pause
+
+
+@pytest.mark.parametrize(
+    ("before", "octets", "expected"),
+    [
+        (FLUSH_SECONDS, 0, FLUSH_SECONDS),
+        (FLUSH_SECONDS, FLUSH_BYTES, FLUSH_SECONDS),
+        (FLUSH_SECONDS, 4 * FLUSH_BYTES, FLUSH_SECONDS / 4),
+        (FLUSH_SECONDS, 1_000 * FLUSH_BYTES, FLUSH_SECONDS_LEAST),
+        (FLUSH_SECONDS_LEAST, FLUSH_BYTES // 2, 2 * FLUSH_SECONDS_LEAST),
+        (FLUSH_SECONDS_LEAST, 1, FLUSH_SECONDS),
+    ],
+)
+def test_waits_for_about_so_many_octets_and_never_long(before: float, octets: int, expected: float) -> None:
+    assert pause(before, octets) == pytest.approx(expected)
