@@ -70,9 +70,10 @@ impl<O> Pair<O> {
 
     /// A call into the session with nothing in the step before; none where there is no session. False: it panicked, now
     /// or earlier, and does not go on.
+    #[inline]
     pub(crate) fn call(
         &mut self,
-        clock: fn() -> f64,
+        clock: &mut Clock,
         octets: Octets,
         step: &mut Step,
         visit: impl FnOnce(&mut Session, f64, &mut Step),
@@ -96,19 +97,30 @@ impl<O> Pair<O> {
     }
 }
 
-/// One call into a session, and its account closed where it has one. The core has no clock, so that its calls give the
-/// same whenever they are made; this is their edge.
+/// When calls into sessions are made. The core has no clock, so that its calls give the same whenever they are made; this
+/// is their edge.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    /// Seconds of a steady clock.
+    pub seconds: fn() -> f64,
+    /// When the call before ended, if the next one follows at once.
+    pub last: Option<f64>,
+}
+
+/// One call into a session, and its account closed where it has one.
 #[inline]
-pub(crate) fn call(
+fn call(
     session: &mut Session,
-    clock: fn() -> f64,
+    clock: &mut Clock,
     octets: Octets,
     step: &mut Step,
     call: impl FnOnce(&mut Session, f64, &mut Step),
 ) {
-    let now = clock();
+    let now = clock.last.take().unwrap_or_else(clock.seconds);
     call(session, now, step);
     if session.has_account() {
-        session.settle(now, clock(), octets, step);
+        let over = (clock.seconds)();
+        session.settle(now, over, octets, step);
+        clock.last = Some(over);
     }
 }

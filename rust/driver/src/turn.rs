@@ -92,7 +92,7 @@ impl<O> Driver<O> {
         around: impl Fn(Waiting<'_>) -> Result<(), Errno>,
         tell: impl FnMut(&O, Key, Happening<'_>),
     ) -> Result<bool, Errno> {
-        let until = most.map(|most| (self.clock)() + most.as_secs_f64());
+        let until = most.map(|most| (self.clock.seconds)() + most.as_secs_f64());
         let mut telling = Telling { tell, has_told: false };
         let mut is_over = most == Some(Duration::ZERO);
         self.turns = self.turns.wrapping_add(1);
@@ -133,7 +133,7 @@ impl<O> Driver<O> {
                 }
             }
             self.feed_all(&mut telling);
-            is_over = is_over || until.is_some_and(|until| (self.clock)() >= until);
+            is_over = is_over || until.is_some_and(|until| (self.clock.seconds)() >= until);
             if is_over || is_beside || telling.has_told {
                 return Ok(is_beside);
             }
@@ -142,7 +142,7 @@ impl<O> Driver<O> {
 
     /// What is left of the time to wait.
     fn rest(&self, until: Option<f64>) -> Option<Timespec> {
-        let rest = Duration::try_from_secs_f64(until? - (self.clock)()).unwrap_or_default();
+        let rest = Duration::try_from_secs_f64(until? - (self.clock.seconds)()).unwrap_or_default();
         Timespec::try_from(rest).ok()
     }
 
@@ -287,6 +287,7 @@ impl<O> Driver<O> {
     /// Feeds what was read, and writes what comes of it.
     fn feed_all(&mut self, telling: &mut impl Tell<O>) {
         let mut read = std::mem::take(&mut self.batch.read);
+        self.clock.last = None;
         let is_alone = read.len() == 1;
         for (key, octets) in read.drain(..) {
             self.feed(key, octets, is_alone, telling);
@@ -321,7 +322,7 @@ impl<O> Driver<O> {
             Side::Client => Octets { from_client: data.len(), ..Octets::default() },
             Side::Upstream => Octets { from_upstream: data.len(), ..Octets::default() },
         };
-        let called = pair.call(*clock, counted, step, |session, now, step| match (side, is_end) {
+        let called = pair.call(clock, counted, step, |session, now, step| match (side, is_end) {
             (Side::Client, false) => session.client_data(data, now, step),
             (Side::Client, true) => session.client_eof(now, step),
             (Side::Upstream, false) => session.upstream_data(data, now, step),
@@ -336,11 +337,12 @@ impl<O> Driver<O> {
     /// Has sessions go on with requests that were asked about.
     fn answer_all(&mut self, answers: impl ExactSizeIterator<Item = Answer>, telling: &mut impl Tell<O>) {
         let is_alone = answers.len() == 1;
+        self.clock.last = None;
         for Answer { client, hold, verdict } in answers {
             let Self { places, step, clock, .. } = self;
             let Some(pair) = pair(places, client) else { continue };
             let called = pair
-                .call(*clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
+                .call(clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
             self.pass_on(client, called, is_alone, telling);
         }
         self.write_all();
@@ -349,7 +351,7 @@ impl<O> Driver<O> {
     /// What a call into a session came to: what it says is written at once, or with what others say, and its owner is
     /// told of its events.
     fn pass_on(&mut self, key: Key, called: Option<bool>, is_alone: bool, telling: &mut impl Tell<O>) {
-        let Self { places, step, batch, turns, epoll, again, .. } = self;
+        let Self { places, step, batch, turns, epoll, again, clock, .. } = self;
         let (Some(pair), Some(is_well)) = (pair(places, key), called) else { return };
         if !is_well {
             pair.client.give_up();
@@ -358,6 +360,7 @@ impl<O> Driver<O> {
         }
         if is_alone || !batch.take(key, step) {
             again.extend(write_both(epoll, pair, key, step).into_iter().flatten());
+            clock.last = None;
         }
         if !step.events.is_empty() {
             pair.tell(*turns, key, Happening::Events(step.events.drain(..)), telling);

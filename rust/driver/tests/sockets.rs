@@ -162,6 +162,32 @@ fn octets_pass_both_ways() {
 }
 
 #[test]
+fn many_clients_that_speak_at_once_are_served_by_one_wait_each_by_its_own() {
+    let mut gateway = Gateway::new();
+    let mut pairs: Vec<_> = (0..20)
+        .map(|_| {
+            gateway.happened.clear();
+            (gateway.pass(), gateway.key())
+        })
+        .collect();
+    for (message_id, ((client, server), _)) in (2..).zip(&mut pairs) {
+        client.write_all(&search(message_id)).unwrap();
+        // Short and long ones: what is long is not written with others.
+        server.write_all(&entry(1, if message_id % 3 == 0 { 60_000 } else { 100 })).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(20));
+    for _ in 0..10 {
+        gateway.turn_once();
+    }
+    for (message_id, ((client, server), _)) in (2..).zip(&mut pairs) {
+        let result = entry(1, if message_id % 3 == 0 { 60_000 } else { 100 });
+        assert!(read(&mut gateway, client, result.len()) == result);
+        assert_eq!(read(&mut gateway, server, search(message_id).len()), search(message_id));
+    }
+    assert_eq!(gateway.happened, Vec::<String>::new());
+}
+
+#[test]
 fn urgent_octets_do_not_hold_up_what_follows() {
     let mut gateway = Gateway::new();
     let (client, mut server) = gateway.pass();
