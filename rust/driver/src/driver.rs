@@ -1,4 +1,4 @@
-//! The driver's places, and what whoever has it asks of it between turns.
+//! The driver's places, and what whoever has it asks of it between waits.
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -38,9 +38,9 @@ pub struct Driver<O> {
     pub(crate) places: Slab<Place<O>>,
     /// How often a place was filled.
     filled: u32,
-    /// Sockets to look at in the next turn, without the kernel's telling again.
+    /// Sockets to look at in the next wait, without the kernel's telling again.
     pub(crate) again: Vec<Key>,
-    pub(crate) turns: u64,
+    pub(crate) waits: u64,
     pub(crate) step: Step,
     pub(crate) batch: Batch,
     /// Our end of what a descriptor is to come by.
@@ -84,7 +84,7 @@ impl<O> Driver<O> {
             places: Slab::new(),
             filled: 0,
             again: Vec::new(),
-            turns: 0,
+            waits: 0,
             step: Step::default(),
             batch: Batch::new(),
             passage: None,
@@ -191,7 +191,7 @@ impl<O> Driver<O> {
         }
     }
 
-    /// A call into a client's session between turns, with the time: writes what it says, and gives its events.
+    /// A call into a client's session between waits, with the time: writes what it says, and gives its events.
     pub fn visit(&mut self, key: Key, visit: impl FnOnce(&mut Session, f64, &mut Step)) -> std::vec::Drain<'_, Event> {
         let Self { places, step, clock, epoll, again, .. } = self;
         let mut broken = [None, None];

@@ -21,10 +21,10 @@ mod driver;
 mod key;
 mod pair;
 mod socket;
-mod turn;
+mod wait;
 
 pub use driver::Driver;
 pub use key::{Key, Side};
 pub use pair::{Shared, shared};
 pub use rustix::io::Errno;
-pub use turn::{Answer, Happening, Waiting};
+pub use wait::{Answer, Happening, Waiting};

@@ -31,7 +31,7 @@ pub(crate) struct Pair<O> {
     pub upstream: Option<Socket>,
     /// Octets that may wait for one side before the other is not read.
     pub most_waiting: usize,
-    /// The turn in which its owner was told something: it is not read from until that was acted on.
+    /// The wait in which its owner was told something: it is not read from until that was acted on.
     pub told_in: u64,
     /// Something was read from one of its sockets that the session was not fed yet.
     pub is_read: bool,

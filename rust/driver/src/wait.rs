@@ -1,4 +1,4 @@
-//! A turn: what the kernel tells of sockets, and what comes of it.
+//! A wait: what the kernel tells of sockets, and what comes of it.
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -79,12 +79,12 @@ pub struct Answer {
 }
 
 impl<O> Driver<O> {
-    /// Turns until somebody was told something, what is watched beside is readable, or so much time is over: at once by
+    /// Serves sockets until somebody was told something, what is watched beside is readable, or so much time is over: at once by
     /// zero, never by none. True: what is watched beside is readable.
     ///
     /// First, sessions go on with requests that were asked about. What an owner is told is to be acted on before the next
-    /// wait. `around` calls what it is given, which waits in
-    /// the kernel and touches nothing else: whoever has a lock gives it up meanwhile. A signal ends a wait.
+    /// wait. `around` calls what it is given, which waits in the kernel and touches nothing else: whoever has a lock gives
+    /// it up meanwhile. A signal ends a wait.
     pub fn wait(
         &mut self,
         answers: impl ExactSizeIterator<Item = Answer>,
@@ -95,10 +95,9 @@ impl<O> Driver<O> {
         let until = most.map(|most| (self.clock.seconds)() + most.as_secs_f64());
         let mut telling = Telling { tell, has_told: false };
         let mut is_over = most == Some(Duration::ZERO);
-        self.turns = self.turns.wrapping_add(1);
+        self.waits = self.waits.wrapping_add(1);
         self.answer_all(answers, &mut telling);
         loop {
-            self.turns = self.turns.wrapping_add(1);
             for key in std::mem::take(&mut self.again) {
                 self.serve(key, &mut telling);
             }
@@ -184,7 +183,7 @@ impl<O> Driver<O> {
                 }
             };
             let is_readable = socket.state == State::Open && flags.intersects(READABLE);
-            pair.tell(self.turns, key, happening, telling);
+            pair.tell(self.waits, key, happening, telling);
             if is_readable {
                 self.note(key, flags);
                 self.again.push(key);
@@ -196,7 +195,7 @@ impl<O> Driver<O> {
             let is_open = socket.flush(most);
             let has_space = was_full && !socket.is_full;
             if is_leaving && !socket.has_waiting() {
-                pair.tell(self.turns, key, Happening::ClientLost, telling);
+                pair.tell(self.waits, key, Happening::ClientLost, telling);
                 return;
             }
             if has_space {
@@ -230,7 +229,7 @@ impl<O> Driver<O> {
         }
         let Some(pair) = pair(&mut self.places, key) else { return };
         let side = key.side();
-        let (may_read, is_leaving, was_told) = (pair.may_read(side), pair.is_leaving, pair.told_in == self.turns);
+        let (may_read, is_leaving, was_told) = (pair.may_read(side), pair.is_leaving, pair.told_in == self.waits);
         let Some(socket) = pair.socket(side) else { return };
         let is_over = is_leaving || socket.state == State::Ended;
         let is_lost = socket.state == State::Broken || (is_over && socket.is_hung_up);
@@ -280,7 +279,7 @@ impl<O> Driver<O> {
 
     fn tell(&mut self, key: Key, happening: Happening<'_>, telling: &mut impl Tell<O>) {
         if let Some(pair) = pair(&mut self.places, key) {
-            pair.tell(self.turns, key, happening, telling);
+            pair.tell(self.waits, key, happening, telling);
         }
     }
 
@@ -351,11 +350,11 @@ impl<O> Driver<O> {
     /// What a call into a session came to: what it says is written at once, or with what others say, and its owner is
     /// told of its events.
     fn pass_on(&mut self, key: Key, called: Option<bool>, is_alone: bool, telling: &mut impl Tell<O>) {
-        let Self { places, step, batch, turns, epoll, again, clock, .. } = self;
+        let Self { places, step, batch, waits, epoll, again, clock, .. } = self;
         let (Some(pair), Some(is_well)) = (pair(places, key), called) else { return };
         if !is_well {
             pair.client.give_up();
-            pair.tell(*turns, key, Happening::Failed, telling);
+            pair.tell(*waits, key, Happening::Failed, telling);
             return;
         }
         if is_alone || !batch.take(key, step) {
@@ -363,7 +362,7 @@ impl<O> Driver<O> {
             clock.last = None;
         }
         if !step.events.is_empty() {
-            pair.tell(*turns, key, Happening::Events(step.events.drain(..)), telling);
+            pair.tell(*waits, key, Happening::Events(step.events.drain(..)), telling);
         }
     }
 
@@ -397,8 +396,8 @@ impl<O> Driver<O> {
 
 impl<O> Pair<O> {
     /// Tells the owner, who acts on it before more is read.
-    fn tell(&mut self, turns: u64, key: Key, happening: Happening<'_>, telling: &mut impl Tell<O>) {
-        self.told_in = turns;
+    fn tell(&mut self, waits: u64, key: Key, happening: Happening<'_>, telling: &mut impl Tell<O>) {
+        self.told_in = waits;
         if let Some(owner) = &self.owner {
             telling.tell(owner, key, happening);
         }
