@@ -1,4 +1,4 @@
-"""Plugins in the real process: uvloop, the worker's own imports, and signals."""
+"""Plugins in the real process: its event loop, the worker's own imports, and signals."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from examples.one_time_password import code_of
 from ostiary._core import CompareRequest, DelRequest, Filter, SearchRequest
 from ostiary.demo.behind import embedded_directory
 from ostiary.demo.client import Client, Disconnected
+
+from ..session import wire
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WIKI = "cn=wiki,ou=services,dc=example,dc=org"
@@ -42,6 +44,14 @@ class Failing(Plugin):
 
     def on_bind(self, client, request):
         print(*sorted(sys.modules), file=open("modules", "w"))
+        return PASS
+"""
+
+PASSING = """
+from ostiary.plugins import PASS, Plugin
+
+class Passing(Plugin):
+    def on_request(self, client, request):
         return PASS
 """
 
@@ -78,6 +88,12 @@ async def gateway(place: Path, plugins: str) -> AsyncIterator[dict[str, int]]:
             assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
+def compare(message_id: int, size: int) -> bytes:
+    """With a value of that size."""
+    asserted = wire.tlv(0x30, wire.octets(b"cn"), wire.octets(b"x" * size))
+    return wire.message(message_id, wire.tlv(0x6E, wire.octets(WIKI.encode()), asserted))
+
+
 async def test_code_is_taken_off_before_the_bind_goes_upstream(tmp_path: Path) -> None:
     secret = base64.b32encode(b"12345678901234567890").decode()
     (tmp_path / "secrets").write_text(f"{secret} {WIKI}\n")
@@ -90,6 +106,24 @@ async def test_code_is_taken_off_before_the_bind_goes_upstream(tmp_path: Path) -
         answers = [await client.bind(WIKI, password) for password in passwords]
         assert [answer.result.result_code for answer in answers] == [49, 0, 49]
         await client.close()
+
+
+@pytest.mark.timeout(60)
+async def test_requests_of_any_size_that_hooks_let_pass_together_keep_their_order(tmp_path: Path) -> None:
+    (tmp_path / "passing.py").write_text(PASSING)
+    sizes = [1, 6_000, 1, 20_000, 1, 1, 9_000]
+    async with gateway(tmp_path, '[[plugins]]\nuse = "passing:Passing"\n') as ports:
+        reader, writer = await asyncio.open_connection("127.0.0.1", ports["plain"])
+        for _ in range(3):
+            writer.write(b"".join(compare(number, size) for number, size in enumerate(sizes, 1)))
+            received = b""
+            while len(wire.summary(received)) < len(sizes):
+                octets = await reader.read(65_536)
+                assert octets, received
+                received += octets
+            # The directory itself, by records of TLS that cannot be exchanged: compareFalse, one after the other.
+            assert wire.summary(received) == [(number, 0x6F, 5) for number in range(1, len(sizes) + 1)]
+        writer.close()
 
 
 @pytest.mark.timeout(60)

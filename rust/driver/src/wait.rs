@@ -350,14 +350,19 @@ impl<O> Driver<O> {
     /// What a call into a session came to: what it says is written at once, or with what others say, and its owner is
     /// told of its events.
     fn pass_on(&mut self, key: Key, called: Option<bool>, is_alone: bool, telling: &mut impl Tell<O>) {
-        let Self { places, step, batch, waits, epoll, again, clock, .. } = self;
+        let is_kept = called == Some(true) && !is_alone && self.batch.take(key, &self.step);
+        if !is_kept {
+            // What was said before, maybe to the same socket, is written before.
+            self.write_all();
+        }
+        let Self { places, step, waits, epoll, again, clock, .. } = self;
         let (Some(pair), Some(is_well)) = (pair(places, key), called) else { return };
         if !is_well {
             pair.client.give_up();
             pair.tell(*waits, key, Happening::Failed, telling);
             return;
         }
-        if is_alone || !batch.take(key, step) {
+        if !is_kept {
             again.extend(write_both(epoll, pair, key, step).into_iter().flatten());
             clock.last = None;
         }
