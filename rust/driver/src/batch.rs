@@ -82,10 +82,17 @@ impl Batch {
         self.out.get(octets).unwrap_or_default()
     }
 
-    /// Everything was fed and written.
+    /// Everything that was read was fed.
     #[inline]
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn forget_read(&mut self) {
+        debug_assert!(self.read.is_empty(), "octets that nobody has had");
         self.filled = 0;
+    }
+
+    /// Everything that was said was written.
+    #[inline]
+    pub(crate) fn forget_said(&mut self) {
+        debug_assert!(self.said.is_empty(), "octets that nobody has had");
         self.out.clear();
     }
 }

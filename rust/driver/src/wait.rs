@@ -292,6 +292,7 @@ impl<O> Driver<O> {
             self.feed(key, octets, is_alone, telling);
         }
         self.batch.read = read;
+        self.batch.forget_read();
         self.write_all();
     }
 
@@ -307,7 +308,7 @@ impl<O> Driver<O> {
             }
         }
         self.batch.said = said;
-        self.batch.clear();
+        self.batch.forget_said();
     }
 
     /// Hands octets that were read to the session, none for an end.

@@ -188,6 +188,28 @@ fn many_clients_that_speak_at_once_are_served_by_one_wait_each_by_its_own() {
 }
 
 #[test]
+fn a_server_that_is_lost_between_two_reads_changes_neither() {
+    let mut gateway = Gateway::new();
+    let (mut first, mut first_server) = gateway.pass();
+    gateway.happened.clear();
+    let (_gone, gone_server) = gateway.pass();
+    let gone_key = gateway.key();
+    gateway.happened.clear();
+    let (mut last, mut last_server) = gateway.pass();
+    // Octets that were not read make a close a reset.
+    gateway.driver.write(gone_key.on(Side::Upstream), b"not read");
+    first.write_all(&search(2)).unwrap();
+    drop(gone_server);
+    last.write_all(&search(4)).unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    gateway.turn_once();
+    assert_eq!(read(&mut gateway, &mut first_server, search(2).len()), search(2));
+    assert_eq!(read(&mut gateway, &mut last_server, search(4).len()), search(4));
+    gateway.turn();
+    assert!(gateway.happened.contains(&"UpstreamLost".to_owned()), "{:?}", gateway.happened);
+}
+
+#[test]
 fn urgent_octets_do_not_hold_up_what_follows() {
     let mut gateway = Gateway::new();
     let (client, mut server) = gateway.pass();
