@@ -210,6 +210,70 @@ fn a_server_that_is_lost_between_two_reads_changes_neither() {
 }
 
 #[test]
+fn whatever_happens_to_others_each_gets_what_is_its_own() {
+    let mut gateway = Gateway::new();
+    let mut pairs = Vec::new();
+    for _ in 0..12 {
+        gateway.happened.clear();
+        let (client, server) = gateway.pass();
+        server.set_nonblocking(true).unwrap();
+        client.set_nonblocking(true).unwrap();
+        pairs.push((client, Some(server), gateway.key(), [vec![], vec![]], [vec![], vec![]]));
+    }
+    let mut state = 7_u32;
+    let mut random = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let mut space = vec![0; 1 << 20];
+    let mut message_id = 1;
+    for _ in 0..600 {
+        for _ in 0..random(8) {
+            let chosen = random(12) as usize;
+            let (client, server, key, sent, _) = &mut pairs[chosen];
+            let Some(upstream) = server else { continue };
+            match random(40) {
+                // The last ones are never lost, so that there is always somebody.
+                0 if chosen < 8 => {
+                    gateway.driver.write(key.on(Side::Upstream), b"not read");
+                    *server = None;
+                }
+                1..=20 => {
+                    message_id += 1;
+                    let octets = search(message_id);
+                    client.write_all(&octets).unwrap();
+                    sent[0].extend(octets);
+                }
+                _ => {
+                    let octets = entry(1, if random(3) == 0 { 9_000 } else { 50 });
+                    upstream.write_all(&octets).unwrap();
+                    sent[1].extend(octets);
+                }
+            }
+        }
+        gateway.turn_once();
+        for (client, server, _, _, got) in &mut pairs {
+            let Some(server) = server else { continue };
+            for (from, got) in [server, client].into_iter().zip(got) {
+                while let Ok(some @ 1..) = from.read(&mut space) {
+                    got.extend_from_slice(&space[..some]);
+                }
+            }
+        }
+    }
+    let left: Vec<_> = pairs.iter_mut().filter(|(_, server, ..)| server.is_some()).collect();
+    assert!((4..12).contains(&left.len()), "{}", left.len());
+    for (client, server, _, sent, got) in left {
+        let server = server.as_mut().unwrap();
+        for ((from, sent), got) in [server, client].into_iter().zip(sent).zip(got) {
+            let rest = read(&mut gateway, from, sent.len() - got.len());
+            got.extend(rest);
+            assert!(got == sent, "{} of {} octets", got.len(), sent.len());
+        }
+    }
+}
+
+#[test]
 fn urgent_octets_do_not_hold_up_what_follows() {
     let mut gateway = Gateway::new();
     let (client, mut server) = gateway.pass();
