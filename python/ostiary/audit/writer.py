@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from enum import Enum, auto
 from queue import SimpleQueue
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -37,6 +38,13 @@ STOP_GRACE_SECONDS = 0.1
 """For the thread to count what it has left, when its time is over."""
 
 
+class Order(Enum):
+    """What the thread is to do behind the batches before it."""
+
+    REOPEN = auto()
+    END = auto()
+
+
 class AuditWriter:
     """Batches of records, written in their order by a thread of their own."""
 
@@ -57,8 +65,7 @@ class AuditWriter:
         self._current: Batch | None = None
         self._trouble = Trouble(self._output)
 
-        self._queue: SimpleQueue[Batch | None] = SimpleQueue()
-        self._is_to_reopen = False
+        self._queue: SimpleQueue[Batch | Order] = SimpleQueue()
         self._ending = threading.Event()
         self._deadline = 0.0
         # Who settles a batch that hangs: the thread, or whoever gives up waiting for it.
@@ -100,8 +107,7 @@ class AuditWriter:
     def reopen(self) -> None:
         """Opens the file by its name anew, behind what was taken so far: somebody has renamed it."""
         if self._is_file:
-            self._is_to_reopen = True
-            self._queue.put(None)
+            self._queue.put(Order.REOPEN)
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Writes what is left for so long, and counts the rest as lost; blocks until then.
@@ -110,7 +116,7 @@ class AuditWriter:
         """
         self._deadline = monotonic() + seconds
         self._ending.set()
-        self._queue.put(None)
+        self._queue.put(Order.END)
         self._thread.join(seconds + STOP_GRACE_SECONDS)
         self._abandon()
         self._tell()
@@ -135,12 +141,11 @@ class AuditWriter:
     def _run(self) -> None:
         while True:
             batch = self._queue.get()
-            if batch is not None:
+            if isinstance(batch, Batch):
                 self._hand_over(batch)
-            elif self._ending.is_set():
+            elif batch is Order.END:
                 break
-            elif self._is_to_reopen:
-                self._is_to_reopen = False
+            else:
                 self._sink.close()
                 # Now, though nothing is to be written: the old file's space is to be given back.
                 self._attempt(None)
