@@ -18,7 +18,7 @@ use slab::Slab;
 
 use crate::batch::Batch;
 use crate::key::{Key, Side};
-use crate::pair::{Clock, Pair, Shared};
+use crate::pair::{Pair, Shared};
 use crate::socket::{Socket, State, Written};
 
 /// Whatever happens to a socket of a client or a server is told once: it is remembered until it was acted on.
@@ -33,8 +33,8 @@ pub struct Driver<O> {
     pub(crate) told: Vec<(Key, EventFlags)>,
     /// What others wait for.
     beside: Option<OwnedFd>,
-    /// The one whose time the sessions' other calls are given.
-    pub(crate) clock: Clock,
+    /// Seconds of a steady clock, the one whose time the sessions' other calls are given.
+    pub(crate) clock: fn() -> f64,
     pub(crate) places: Slab<Place<O>>,
     /// How often a place was filled.
     filled: u32,
@@ -80,7 +80,7 @@ impl<O> Driver<O> {
             epoll,
             told: Vec::new(),
             beside: None,
-            clock: Clock { seconds: clock, last: None },
+            clock,
             places: Slab::new(),
             filled: 0,
             again: Vec::new(),
@@ -192,23 +192,20 @@ impl<O> Driver<O> {
     }
 
     /// A call into a client's session between waits, with the time: writes what it says, and gives its events.
-    pub fn visit(&mut self, key: Key, visit: impl FnOnce(&mut Session, f64, &mut Step)) -> std::vec::Drain<'_, Event> {
+    pub fn visit(&mut self, key: Key, call: impl FnOnce(&mut Session, f64, &mut Step)) -> std::vec::Drain<'_, Event> {
         let Self { places, step, clock, epoll, again, .. } = self;
-        let mut broken = [None, None];
-        clock.last = None;
         match pair(places, key) {
             None => step.clear(),
-            Some(pair) => match pair.call(clock, Octets::default(), step, visit) {
-                None => step.clear(),
-                Some(true) => broken = write_both(epoll, pair, key, step),
-                Some(false) => {
+            Some(pair) => {
+                if pair.call(*clock, Octets::default(), step, call) {
+                    again.extend(write_both(epoll, pair, key, step).into_iter().flatten());
+                } else {
                     step.clear();
                     pair.client.give_up();
-                    broken = [Some(key.on(Side::Client)), None];
+                    again.push(key.on(Side::Client));
                 }
-            },
+            }
         }
-        again.extend(broken.into_iter().flatten());
         self.step.events.drain(..)
     }
 

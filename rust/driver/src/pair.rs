@@ -68,24 +68,29 @@ impl<O> Pair<O> {
             && !other.is_some_and(|socket| socket.is_full)
     }
 
-    /// A call into the session with nothing in the step before; none where there is no session. False: it panicked, now
-    /// or earlier, and does not go on.
+    /// A call into the session, if there is one, with nothing in the step before, and its account closed where it has
+    /// one. The core has no clock, so that its calls give the same whenever they are made; this is their edge.
+    /// False: it panicked, now or earlier, and does not go on.
     #[inline]
     pub(crate) fn call(
         &mut self,
-        clock: &mut Clock,
+        clock: fn() -> f64,
         octets: Octets,
         step: &mut Step,
-        visit: impl FnOnce(&mut Session, f64, &mut Step),
-    ) -> Option<bool> {
-        let session = self.session.as_ref()?;
+        call: impl FnOnce(&mut Session, f64, &mut Step),
+    ) -> bool {
         step.clear();
+        let Some(session) = &self.session else { return true };
         let called = catch_unwind(AssertUnwindSafe(|| {
             let Ok(mut session) = session.lock() else { return false };
-            call(&mut session, clock, octets, step, visit);
+            let now = clock();
+            call(&mut session, now, step);
+            if session.has_account() {
+                session.settle(now, clock(), octets, step);
+            }
             true
         }));
-        Some(matches!(called, Ok(true)))
+        matches!(called, Ok(true))
     }
 
     #[inline]
@@ -94,33 +99,5 @@ impl<O> Pair<O> {
             Side::Client => Some(&mut self.client),
             Side::Upstream => self.upstream.as_mut(),
         }
-    }
-}
-
-/// When calls into sessions are made. The core has no clock, so that its calls give the same whenever they are made; this
-/// is their edge.
-#[derive(Debug)]
-pub(crate) struct Clock {
-    /// Seconds of a steady clock.
-    pub seconds: fn() -> f64,
-    /// When the call before ended, if the next one follows at once.
-    pub last: Option<f64>,
-}
-
-/// One call into a session, and its account closed where it has one.
-#[inline]
-fn call(
-    session: &mut Session,
-    clock: &mut Clock,
-    octets: Octets,
-    step: &mut Step,
-    call: impl FnOnce(&mut Session, f64, &mut Step),
-) {
-    let now = clock.last.take().unwrap_or_else(clock.seconds);
-    call(session, now, step);
-    if session.has_account() {
-        let over = (clock.seconds)();
-        session.settle(now, over, octets, step);
-        clock.last = Some(over);
     }
 }

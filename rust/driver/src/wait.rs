@@ -36,7 +36,7 @@ pub enum Happening<'a> {
     Connected,
     /// The server cannot be connected.
     NotConnected(Errno),
-    /// The session has events; what it wants to write was written.
+    /// The session has events; what it wants to write is written when the wait ends.
     Events(std::vec::Drain<'a, Event>),
     /// The client's socket is of no use any more: removed it is by its owner.
     ClientLost,
@@ -79,8 +79,8 @@ pub struct Answer {
 }
 
 impl<O> Driver<O> {
-    /// Serves sockets until somebody was told something, what is watched beside is readable, or so much time is over: at once by
-    /// zero, never by none. True: what is watched beside is readable.
+    /// Serves sockets until somebody was told something, what is watched beside is readable, or so much time is over: at
+    /// once by zero, never by none. True: what is watched beside is readable.
     ///
     /// First, sessions go on with requests that were asked about. What an owner is told is to be acted on before the next
     /// wait. `around` calls what it is given, which waits in the kernel and touches nothing else: whoever has a lock gives
@@ -92,7 +92,7 @@ impl<O> Driver<O> {
         around: impl Fn(Waiting<'_>) -> Result<(), Errno>,
         tell: impl FnMut(&O, Key, Happening<'_>),
     ) -> Result<bool, Errno> {
-        let until = most.map(|most| (self.clock.seconds)() + most.as_secs_f64());
+        let until = most.map(|most| (self.clock)() + most.as_secs_f64());
         let mut telling = Telling { tell, has_told: false };
         let mut is_over = most == Some(Duration::ZERO);
         self.waits = self.waits.wrapping_add(1);
@@ -109,7 +109,6 @@ impl<O> Driver<O> {
             };
             let waited = {
                 let Self { epoll, told, .. } = self;
-                told.clear();
                 around(&mut || {
                     let mut space = [const { MaybeUninit::uninit() }; TOLD];
                     let (events, _) = epoll::wait(&*epoll, &mut space, rest.as_ref())?;
@@ -123,16 +122,17 @@ impl<O> Driver<O> {
                 Err(error) => return Err(error),
             }
             let mut is_beside = false;
-            for place in 0..self.told.len() {
-                let Some(&(key, flags)) = self.told.get(place) else { break };
+            let mut told = std::mem::take(&mut self.told);
+            for (key, flags) in told.drain(..) {
                 if key == Key::BESIDE {
                     is_beside = true;
                 } else {
                     self.hear(key, flags, &mut telling);
                 }
             }
+            self.told = told;
             self.feed_all(&mut telling);
-            is_over = is_over || until.is_some_and(|until| (self.clock.seconds)() >= until);
+            is_over = is_over || until.is_some_and(|until| (self.clock)() >= until);
             if is_over || is_beside || telling.has_told {
                 return Ok(is_beside);
             }
@@ -141,7 +141,7 @@ impl<O> Driver<O> {
 
     /// What is left of the time to wait.
     fn rest(&self, until: Option<f64>) -> Option<Timespec> {
-        let rest = Duration::try_from_secs_f64(until? - (self.clock.seconds)()).unwrap_or_default();
+        let rest = Duration::try_from_secs_f64(until? - (self.clock)()).unwrap_or_default();
         Timespec::try_from(rest).ok()
     }
 
@@ -271,9 +271,7 @@ impl<O> Driver<O> {
     fn lose(&mut self, key: Key, telling: &mut impl Tell<O>) {
         match key.side() {
             Side::Upstream => self.feed(key, 0..0, true, telling),
-            Side::Client => {
-                self.tell(key, Happening::ClientLost, telling);
-            }
+            Side::Client => self.tell(key, Happening::ClientLost, telling),
         }
     }
 
@@ -286,7 +284,6 @@ impl<O> Driver<O> {
     /// Feeds what was read, and writes what comes of it.
     fn feed_all(&mut self, telling: &mut impl Tell<O>) {
         let mut read = std::mem::take(&mut self.batch.read);
-        self.clock.last = None;
         let is_alone = read.len() == 1;
         for (key, octets) in read.drain(..) {
             self.feed(key, octets, is_alone, telling);
@@ -322,14 +319,14 @@ impl<O> Driver<O> {
             Side::Client => Octets { from_client: data.len(), ..Octets::default() },
             Side::Upstream => Octets { from_upstream: data.len(), ..Octets::default() },
         };
-        let called = pair.call(clock, counted, step, |session, now, step| match (side, is_end) {
+        let is_well = pair.call(*clock, counted, step, |session, now, step| match (side, is_end) {
             (Side::Client, false) => session.client_data(data, now, step),
             (Side::Client, true) => session.client_eof(now, step),
             (Side::Upstream, false) => session.upstream_data(data, now, step),
             (Side::Upstream, true) => session.upstream_eof(now, step),
         });
-        self.pass_on(key, called, is_alone, telling);
-        if side == Side::Upstream && is_end && called == Some(true) {
+        self.pass_on(key, is_well, is_alone, telling);
+        if side == Side::Upstream && is_end && is_well {
             self.tell(key, Happening::UpstreamLost, telling);
         }
     }
@@ -337,27 +334,26 @@ impl<O> Driver<O> {
     /// Has sessions go on with requests that were asked about.
     fn answer_all(&mut self, answers: impl ExactSizeIterator<Item = Answer>, telling: &mut impl Tell<O>) {
         let is_alone = answers.len() == 1;
-        self.clock.last = None;
         for Answer { client, hold, verdict } in answers {
             let Self { places, step, clock, .. } = self;
             let Some(pair) = pair(places, client) else { continue };
-            let called = pair
-                .call(clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
-            self.pass_on(client, called, is_alone, telling);
+            let is_well = pair
+                .call(*clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
+            self.pass_on(client, is_well, is_alone, telling);
         }
         self.write_all();
     }
 
     /// What a call into a session came to: what it says is written at once, or with what others say, and its owner is
     /// told of its events.
-    fn pass_on(&mut self, key: Key, called: Option<bool>, is_alone: bool, telling: &mut impl Tell<O>) {
-        let is_kept = called == Some(true) && !is_alone && self.batch.take(key, &self.step);
+    fn pass_on(&mut self, key: Key, is_well: bool, is_alone: bool, telling: &mut impl Tell<O>) {
+        let is_kept = is_well && !is_alone && self.batch.take(key, &self.step);
         if !is_kept {
             // What was said before, maybe to the same socket, is written before.
             self.write_all();
         }
-        let Self { places, step, waits, epoll, again, clock, .. } = self;
-        let (Some(pair), Some(is_well)) = (pair(places, key), called) else { return };
+        let Self { places, step, waits, epoll, again, .. } = self;
+        let Some(pair) = pair(places, key) else { return };
         if !is_well {
             pair.client.give_up();
             pair.tell(*waits, key, Happening::Failed, telling);
@@ -365,7 +361,6 @@ impl<O> Driver<O> {
         }
         if !is_kept {
             again.extend(write_both(epoll, pair, key, step).into_iter().flatten());
-            clock.last = None;
         }
         if !step.events.is_empty() {
             pair.tell(*waits, key, Happening::Events(step.events.drain(..)), telling);
