@@ -1,7 +1,7 @@
 //! What was read from many sockets and is to be fed together, and what their sessions say and is to be written together.
 //!
 //! The kernel's network code drives everything else out of the processor's caches, and the other way round: a session
-//! that is fed between a read and a write costs a quarter more than one that is fed behind another one.
+//! that is fed between a read and a write costs more than one that is fed behind another one.
 
 use std::ops::Range;
 
