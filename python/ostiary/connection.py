@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ostiary.asking import Asking
     from ostiary.link import UpstreamLink
     from ostiary.listener import Listener
+    from ostiary.time_limit import TimeLimit
 
 __all__ = ["Connection"]
 
@@ -34,6 +35,7 @@ class Connection:
     __slots__ = (
         "_asking",
         "_dial",
+        "_first",
         "_holds",
         "_host",
         "_is_gone",
@@ -59,6 +61,8 @@ class Connection:
         self._host = host
         self._port = port
         self._dial: Dial | None = None
+        # Until when something has to come: at first in common with others, then its own.
+        self._first: TimeLimit | None = None
         self._timer: asyncio.TimerHandle | None = None
         # How many do not want the client to be read from.
         self._holds = 0
@@ -89,7 +93,8 @@ class Connection:
             log.event(logger, logging.ERROR, "accept_failed", listener=listener.name, error=error.strerror)
             self.abort()
             return
-        self._arm(session.deadline - now)
+        self._first = listener.first_limit(session.deadline - now)
+        self._first.begin(self)
         if listener.hooks is not None:
             self._ask_by(listener.asking(self, address))
             if listener.hooks.asks_connect and self._asking is not None:
@@ -315,6 +320,9 @@ class Connection:
         self.driver.remove(self.client)
 
     def _disarm(self) -> None:
+        if self._first is not None:
+            self._first.end(self)
+            self._first = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -328,12 +336,12 @@ class Connection:
         self._listener.seeing.violation(event.peer, event.kind)
 
     def _arm(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._expire)
+        self._disarm()
+        self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self.expire)
 
-    def _expire(self) -> None:
-        self._timer = None
+    def expire(self) -> None:
+        """The session's deadline has come."""
+        self._first = self._timer = None
         now = monotonic()
         self.take(self.session.expire(now))
         if not self.has_lasted:

@@ -13,6 +13,7 @@ from ostiary import log
 from ostiary._core import Event, ListenerTls, Settings
 from ostiary.connection import Connection
 from ostiary.sockets import BACKLOG, listening_address
+from ostiary.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from ostiary._core import Entry, Hold, Shared
@@ -100,6 +101,7 @@ class Listener:
         self.connections: dict[Connection, tuple[Hold, ...]] = {}
         """The clients, and what each counts as in use."""
         self._admission = admission
+        self._first: TimeLimit | None = None
         self.policing = policing
         self.seeing = seeing
         self.driving = driving
@@ -189,8 +191,15 @@ class Listener:
         for connection in tuple(self.connections):
             connection.renew(looks_anew=looks_anew)
 
+    def first_limit(self, seconds: float) -> TimeLimit:
+        """The time limit of clients that have just come, which is the same for all."""
+        if self._first is None:
+            self._first = TimeLimit(seconds)
+        return self._first
+
     def _take(self, form: Form) -> None:
         self.form = form
+        self._first = None
         self.upstream = form.upstream
         self.settings = form.settings
         self.buffered_bytes: int = form.plan.settings["buffered_bytes"]

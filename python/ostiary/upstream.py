@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ostiary import log
 from ostiary._core import Event, ServerSetup, UpstreamTls
 from ostiary.link import UpstreamLink
+from ostiary.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from ostiary.connection import Connection
@@ -62,15 +63,22 @@ class Upstream:
         self.plan = plan
         self.name = plan.name
         self.connect_seconds = plan.connect_seconds
+        self.dialling = TimeLimit(plan.connect_seconds)
+        """Those who try a server."""
         self.knows_gateway = plan.knows_gateway
         self.servers = tuple(servers(plan))
         self._failing: set[str] = set()
         self.counters = counters
         """What is counted under the configuration that it is from."""
+        self._found: dict[tuple[str, str], Callable[[int], None]] = {}
 
     def counter(self, server: Server, state: str) -> Callable[[int], None]:
         """Counts connections to a server that are in this state: `dialling` or `ready`."""
-        return self.counters.counter("upstream_connections", self.name, server.plan.text, state)
+        key = (server.plan.text, state)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self.counters.counter("upstream_connections", self.name, *key)
+        return found
 
     def note(self, server: Server, fault: str | None) -> None:
         """Logs a server that fails for the first time, or answers again: a dead one must be seen behind a live one."""
@@ -104,8 +112,8 @@ def servers(plan: UpstreamPlan) -> list[Server]:
 class Dial:
     """The search for a server for one session: each server in turn, each of its addresses, until one is ready.
 
-    Callbacks and one timer, rather than a task with its time limits: most clients make one connection and leave, and
-    this is a good part of what Python does for them.
+    Callbacks and a time limit in common, rather than a task with its own: most clients make one connection and leave,
+    and this is a good part of what Python does for them.
     """
 
     __slots__ = (
@@ -119,8 +127,8 @@ class Dial:
         "_server",
         "_server_faults",
         "_servers",
+        "_soon",
         "_then",
-        "_timer",
         "_upstream",
         "_work",
     )
@@ -137,7 +145,8 @@ class Dial:
         self._link: UpstreamLink | None = None
         # Counts it among those that are being set up.
         self._dialling: Callable[[int], None] | None = None
-        self._timer: asyncio.Handle | None = None
+        # What is done as soon as the session is left.
+        self._soon: asyncio.Handle | None = None
         # What is awaited of the loop, and what takes its result.
         self._work: asyncio.Task[Any] | None = None
         self._then: Callable[[Dial, Any], None]
@@ -176,7 +185,7 @@ class Dial:
                 self._connection.end_dial()
             case Event.UpstreamFailed(reason=reason):
                 self._stop()
-                self._timer = self._loop.call_soon(self._fail, reason)
+                self._soon = self._loop.call_soon(self._fail, reason)
             case Event.StartUpstreamTls():
                 assert self._link is not None
                 assert self._link.relay is not None
@@ -210,10 +219,10 @@ class Dial:
         try:
             is_connected = self._link.connect(self._server, address)
         except OSError as error:
-            self._timer = self._loop.call_soon(self._fail, self._words(error))
+            self._soon = self._loop.call_soon(self._fail, self._words(error))
             return
         if is_connected:
-            self._timer = self._loop.call_soon(self._connected_at_once)
+            self._soon = self._loop.call_soon(self._connected_at_once)
         else:
             self._arm()
 
@@ -295,16 +304,18 @@ class Dial:
 
     def _arm(self) -> None:
         self._stop()
-        self._timer = self._loop.call_later(self._upstream.connect_seconds, self._expire)
+        self._upstream.dialling.begin(self)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The present attempt took too long."""
         self._fail(self._too_late())
 
     def _stop(self) -> None:
         """Waits for nothing any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._upstream.dialling.end(self)
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         if self._work is not None:
             self._work.cancel()
             self._work = None
