@@ -117,6 +117,7 @@ impl Session {
     fn judge_on(&mut self, request: &Request<'_>, mut walking: Walking, now: f64, step: &mut Step) {
         let judgement = self.judge_further(request, now, &mut walking);
         match self.carry_out(judgement, request, walking, now, step) {
+            Judged::Pass(Some(walking)) if self.keeps_ready(now) => self.keep(request, walking, 0.0),
             Judged::Pass(walking) => {
                 if let Sent::Held(Some(walking)) = self.send(request, walking, now, step) {
                     self.keep(request, *walking, 0.0);
@@ -139,6 +140,12 @@ impl Session {
                 self.phase = Phase::AwaitingVerdict { message_id };
             }
         }
+    }
+
+    /// Whether one waits for the upstream alone: nothing that has its verdict later overtakes it.
+    fn keeps_ready(&self, now: f64) -> bool {
+        let is_ready = |held: &Held| held.hold.is_none() && now >= held.not_before;
+        self.under_policy.as_ref().is_some_and(|under| under.held.iter().any(is_ready))
     }
 
     /// Sends what had its verdict before there was an upstream, or before its time.
