@@ -17,6 +17,8 @@ from typing import Self
 OSTIARY, OPENLDAP, SYSTEM = (
     f"localhost/{each}:latest" for each in ("ostiary", "ostiary-example-openldap", "ostiary-system")
 )
+# Debian with its Python, and nothing of ours; tests/deploy/images.sh takes or makes it.
+BASE = os.environ.get("OSTIARY_BASE", "localhost/base:bookworm")
 SECONDS = 120
 
 

@@ -8,7 +8,9 @@ from ostiary.cli import options
 from ostiary.cli.endpoint import CaOption, TokenOption, UrlOption
 
 from ..house.tree import ROOT
-from .documented import DOCUMENT
+from .documented import DEPLOYMENT
+
+DOCUMENT = DEPLOYMENT.read_text()
 
 
 def test_every_command_says_how_it_is_tested() -> None:

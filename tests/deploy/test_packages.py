@@ -18,6 +18,7 @@ import yaml
 
 from ..house.tree import ROOT, below, name
 from .documented import shell
+from .podman import BASE, missing, podman
 
 WHEELHOUSE = ROOT / "dist/wheelhouse"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -87,6 +88,18 @@ def test_a_wheelhouse_is_all_that_an_installation_needs(tmp_path: Path) -> None:
     run([sys.executable, "-m", "venv", home])
     run([*alone, "sh", "-euc", text])
     told = run([*alone, "sh", "-euc", f"ip link set lo up 2>/dev/null || true; {home}/bin/ostiary demo --once"])
+    assert "steps came out as told" in told
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(missing(BASE) is not None, reason=str(missing(BASE)))
+def test_a_clean_container_without_a_network_gets_there_by_what_the_page_says() -> None:
+    if not list(WHEELHOUSE.glob("ostiary-*.whl")):
+        pytest.skip("dist/wheelhouse is absent: make dist")
+    (block,) = shell("Trying what was built", ROOT / "RELEASING.md")
+    assert block.count("\n") == 3
+    place = ("--volume", f"{WHEELHOUSE}:/release/dist/wheelhouse:ro", "--workdir", "/release")
+    told = podman("run", "--rm", "--pull=never", "--network", "none", *place, BASE, "sh", "-euc", block)
     assert "steps came out as told" in told
 
 
