@@ -1,4 +1,4 @@
-"""docs/deployment.md: every command says who tests it, and what is named exists."""
+"""docs/deployment.md, and what is written in deploy/: every command says who tests it, and what is named exists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from ostiary.cli import options
 from ostiary.cli.endpoint import CaOption, TokenOption, UrlOption
 
-from ..house.tree import ROOT
+from ..house.tree import ROOT, below
 from .documented import DEPLOYMENT
 
 DOCUMENT = DEPLOYMENT.read_text()
@@ -25,6 +25,15 @@ def test_files_that_are_named_exist() -> None:
     named = re.findall(r"`(deploy/[\w./]+)`", DOCUMENT)
     assert len(named) > 5
     assert [each for each in named if not (ROOT / each).exists()] == []
+
+
+def test_verbs_that_comments_name_exist() -> None:
+    verbs = set(re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = [
+        verb for each in below("deploy") for verb in re.findall(r"^#\s+make (\w+)", each.read_text(), re.MULTILINE)
+    ]
+    assert len(named) >= 2
+    assert [each for each in named if each not in verbs] == []
 
 
 def test_every_variable_is_explained_and_no_other() -> None:
