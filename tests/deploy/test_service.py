@@ -1,10 +1,13 @@
-"""The systemd unit under a real systemd: ready when it serves, reloaded, watched, hardened, and stopped in its time."""
+"""The systemd units under a real systemd: ready when it serves, reloaded, watched, hardened, and stopped in its time;
+and sockets that systemd holds meanwhile."""
 
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from ..house.tree import ROOT
 from ..real.authority import LOCAL_NAMES, Authority
 from ..real.process import pause
+from ..real.raw_client import Address, RawClient
 from . import podman
 from .documented import shell
 from .podman import SYSTEM, Container
@@ -20,6 +24,7 @@ REASON = podman.missing(SYSTEM)
 pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 
 WORKERS = 2
+SOCKETS = ("ostiary-ldap.socket", "ostiary-ldaps.socket")
 INSTALL, OPERATE = shell("As a systemd service")
 CONFIGURATION = f"""
 workers = {WORKERS}
@@ -27,6 +32,11 @@ workers = {WORKERS}
 name = "ldap"
 address = "0.0.0.0:1389"
 tls = {{ mode = "starttls", certificate = "gateway-service.pem", key = "gateway-service.key" }}
+upstream = "directory"
+[[listeners]]
+name = "ldaps"
+address = "0.0.0.0:1636"
+tls = {{ mode = "ldaps", certificate = "gateway-service.pem", key = "gateway-service.key" }}
 upstream = "directory"
 [[upstreams]]
 name = "directory"
@@ -149,6 +159,45 @@ def test_it_drains_and_ends_well(service: Machine) -> None:
     assert time.monotonic() - started < 10
     assert (service.shown("Result"), service.shown("ExecMainStatus")) == ("success", "0")
     assert '"stopped"' in service.journal()
+
+
+@pytest.fixture
+def ports(machine: Machine) -> Iterator[Machine]:
+    """Ports 389 and 636 held by systemd, and no service yet."""
+    assert machine.shown("ActiveState") == "inactive"
+    machine.run("systemctl", "start", *SOCKETS)
+    yield machine
+    machine.run("systemctl", "stop", "ostiary.service", *SOCKETS)
+
+
+def test_a_client_starts_it_by_its_port_for_which_it_needs_no_right(ports: Machine, authority: Authority) -> None:
+    tls = ssl.create_default_context(cafile=str(authority.certificate))
+    host = ports.inspect("{{.NetworkSettings.IPAddress}}")
+    with RawClient(Address(host, 389)) as client:
+        client.start_tls(tls)
+    with RawClient(Address(host, 636), tls):
+        pass
+    # The first client is served before systemd has heard that all of it is ready.
+    ports.await_shown("ActiveState", "active")
+    status = ports.run("cat", f"/proc/{ports.shown('MainPID')}/status")
+    assert "CapEff:\t0000000000000000" in status
+    assert ports.journal().count('"listener_inherited"') >= 2
+
+
+def test_no_client_is_refused_while_it_is_restarted(ports: Machine, authority: Authority) -> None:
+    tls = ssl.create_default_context(cafile=str(authority.certificate))
+    address = Address(ports.inspect("{{.NetworkSettings.IPAddress}}"), 389)
+    with ThreadPoolExecutor(1) as pool:
+        restarting = pool.submit(ports.run, "systemctl", "restart", "ostiary")
+        served = 0
+        while not restarting.done():
+            with RawClient(address) as client:
+                client.start_tls(tls)
+            served += 1
+    restarting.result()
+    with RawClient(address) as client:
+        client.start_tls(tls)
+    assert served > 1
 
 
 def test_it_is_operated_as_the_document_says(machine: Machine) -> None:

@@ -80,6 +80,8 @@ def test_sockets_bring_what_the_service_listens_on() -> None:
     assert [each["ListenStream"] for each in found.values()] == [["389"], ["636"]]
     assert [each["FileDescriptorName"] for each in found.values()] == [["ldap"], ["ldaps"]]
     assert {each["Service"][0] for each in found.values()} == {"ostiary.service"}
+    # A socket that is part of the service is closed when that is restarted, and with it whoever waits in it.
+    assert [each for each in SOCKETS if {"PartOf", "BindsTo"} & set(settings(each, "Unit"))] == []
     also = settings(FOLDER / "ostiary.service", "Install")["Also"][0].split()
     assert sorted(also) == sorted(each.name for each in SOCKETS)
 
