@@ -85,7 +85,7 @@ def loaded(text: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setenv(
         "OSTIARY_SERVER", "ldaps://directory.example.org" if "ldaps" in _mode(text) else "ldap://directory"
     )
-    return parse(re.sub(r"/etc/(ostiary|directory-ca)/", f"{home}/", text), home)
+    return parse(re.sub(r'/etc/(ostiary|directory-ca)/|(?<=")/(?=tls/)', f"{home}/", text), home)
 
 
 def _mode(text: str) -> str:
