@@ -51,34 +51,43 @@ def wiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     podman.podman("rmi", "--force", image)
 
 
-def manifest(wiki: str, address: Address, authority: Authority) -> tuple[str, str]:
-    """The manifest as it stands, but for the application's image and port, and with the directory's authority."""
+def manifest(wiki: str, address: Address, authority: Authority) -> list[Object]:
+    """The manifest as it stands, but for the application's image and port, with the directory's authority.
+
+    Its names are nobody else's: podman makes a volume of each ConfigMap, and leaves it when the pod is gone.
+    """
     found: list[Object] = list(yaml.safe_load_all(POD.read_text()))
     pod = only(found, "Pod")
-    name = pod["metadata"]["name"] = podman.unique("pod")
+    pod["metadata"]["name"] = podman.unique("pod")
     application: dict[str, Any] = pod["spec"]["containers"][0]
     application["image"] = wiki
     application["ports"] = [{"containerPort": 8080, "hostPort": address.port, "hostIP": address.host}]
     ca = {"ca.crt": authority.certificate.read_text()}
     found.insert(0, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "directory-ca"}, "data": ca})
-    return name, yaml.safe_dump_all(found)
+    sources: list[Object] = [each["configMap"] for each in pod["spec"]["volumes"]]
+    for metadata in [each["metadata"] for each in found if each["kind"] == "ConfigMap"]:
+        (source,) = [each for each in sources if each["name"] == metadata["name"]]
+        source["name"] = metadata["name"] = podman.unique("map")
+    return found
 
 
 @pytest.fixture
 def application(wiki: str, authority: Authority, tmp_path: Path) -> Iterator[tuple[Address, Network, str]]:
     """Where the application listens, with a directory on the pod's network; and the pod's name."""
     network, address = Network(), free_address()
-    name, text = manifest(wiki, address, authority)
+    objects = manifest(wiki, address, authority)
     path = tmp_path / "pod.yaml"
-    path.write_text(text)
+    path.write_text(yaml.safe_dump_all(objects))
     try:
         with outside.directory(network, authority, tmp_path):
             podman.podman("kube", "play", "--network", network.name, path)
             try:
                 _await(address)
-                yield address, network, name
+                yield address, network, only(objects, "Pod")["metadata"]["name"]
             finally:
                 podman.podman("kube", "down", path)
+                maps = [each["metadata"]["name"] for each in objects if each["kind"] == "ConfigMap"]
+                podman.podman("volume", "rm", *maps)
     finally:
         network.remove()
 
