@@ -172,6 +172,25 @@ def test_sidecar_stands_beside_the_application() -> None:
 
 
 @needs_helm
+def test_prometheus_finds_sidecars_by_their_pods_where_it_is_told_to(tmp_path: Path) -> None:
+    assert "podMonitor" in schema()["properties"]
+    wanted = {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}}, "adminTokenSecret": "ostiary-admin"}
+    found = rendered("sidecar", *over(tmp_path, wanted))
+    judge(found)
+    monitor = only(found, "PodMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    (pod,) = pods(found)
+    assert matches(monitor["spec"]["selector"]["matchLabels"], pod["metadata"]["labels"])
+    (plain,) = [each for each in objects((ROOT / "deploy/kubernetes/monitoring.yaml").read_text())
+                if each["kind"] == "PodMonitor"]  # fmt: skip
+    assert monitor["spec"]["podMetricsEndpoints"] == plain["spec"]["podMetricsEndpoints"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert gateway_container(pod)["ports"] == [{"name": endpoint["port"], "containerPort": values()["ports"]["admin"]}]
+    # Without, the sidecar has no port: its endpoint is the pod's own.
+    assert "ports" not in gateway_container(pods(rendered("sidecar"))[0])
+
+
+@needs_helm
 def test_another_chart_can_take_the_sidecar_for_its_own_pod(tmp_path: Path) -> None:
     chart = tmp_path / "wiki"
     (chart / "templates").mkdir(parents=True)

@@ -36,6 +36,11 @@ volumeMounts:
 {{- define "ostiary.sidecar" -}}
 {{ include "ostiary.container" . }}
 restartPolicy: Always
+{{- if and .Values.ports.admin .Values.podMonitor.enabled }}
+ports:
+  - name: ostiary-admin
+    containerPort: {{ .Values.ports.admin }}
+{{- end }}
 {{- if .Values.ports.admin }}
 startupProbe:
   exec:
