@@ -74,17 +74,21 @@ fn records(criterion: &mut Criterion) {
         let part = audit.request(&request);
         let mut now = 1_770_091_506.0;
         let mut count = 0_u32;
-        criterion.bench_function(&format!("finished/{name}"), |bencher| {
-            bencher.iter(|| {
-                audit.finished(black_box(now), &client, &part, &end);
-                now += 0.000_1;
-                count += 1;
-                // As often as a busy gateway's batches are taken away.
-                if count.is_multiple_of(1_000) {
-                    black_box(audit.drain());
-                }
+        let mut bench = |what: &str, finish: &dyn Fn(&mut Audit, f64)| {
+            criterion.bench_function(&format!("{what}/{name}"), |bencher| {
+                bencher.iter(|| {
+                    finish(&mut audit, black_box(now));
+                    now += 0.000_1;
+                    count += 1;
+                    // As often as a busy gateway's batches are taken away.
+                    if count.is_multiple_of(1_000) {
+                        black_box(audit.drain());
+                    }
+                });
             });
-        });
+        };
+        bench("finished", &|audit, now| audit.finished(now, &client, &part, &end));
+        bench("finished_whole", &|audit, now| audit.finished_whole(now, &client, &request, &end));
         assert_eq!(audit.take_lost(), 0);
     }
 }

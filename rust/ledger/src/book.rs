@@ -82,7 +82,7 @@ impl Book {
     ///
     /// Not every n-th is: what clients do at regular times would be met always or never.
     pub fn trace(&self, connection: u64, request: &Request<'_>) -> Option<Part> {
-        let traces = locked(self.traces.as_ref()?);
+        let mut traces = locked(self.traces.as_ref()?);
         let is_due = scattered(connection.rotate_left(32) ^ u64::from(request.message_id)) <= traces.below;
         is_due.then(|| traces.records.request(request))
     }

@@ -77,7 +77,7 @@ impl Records {
     }
 
     /// What records say of a request.
-    pub fn request(&self, request: &Request<'_>) -> Part {
+    pub fn request(&mut self, request: &Request<'_>) -> Part {
         self.audit.request(request)
     }
 
@@ -104,9 +104,11 @@ impl Records {
 
     /// Records the end of a search of which there is more to say than of most.
     pub fn told_apart(&mut self, wall: f64, client: &Part, search: &[u8], end: &End<'_>) {
-        if let Ok(request) = Request::parse(search, &NO_LIMITS) {
-            let part = self.audit.request(&request);
-            self.finished(wall, RequestKind::Search, client, &part, end);
+        self.catch_up();
+        if let Ok(request) = Request::parse(search, &NO_LIMITS)
+            && self.audit.takes(RequestKind::Search, end.code)
+        {
+            self.audit.finished_whole(wall, client, &request, end);
         }
     }
 
@@ -130,7 +132,6 @@ impl Records {
             if !self.audit.takes(RequestKind::Search, search.code) {
                 continue;
             }
-            let part = self.audit.request(&request);
             let end = End {
                 message_id: search.message_id,
                 code: search.code,
@@ -146,7 +147,7 @@ impl Records {
                     .map(|(policy, told)| named(policy, told)),
                 identity: None,
             };
-            self.audit.finished(search.wall, &search.who.client, &part, &end);
+            self.audit.finished_whole(search.wall, &search.who.client, &request, &end);
         }
     }
 }

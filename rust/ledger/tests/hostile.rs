@@ -298,6 +298,33 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_record_is_the_same_whatever_was_recorded_before(
+        (one, other, many) in (octets(), octets(), prop::collection::vec(octets(), 0..9)), (name, rule) in (text(), text()),
+    ) {
+        for format in FORMATS {
+            let mut used = Audit::compile(&spec(format)).unwrap();
+            let decided = Decided { plugin: &name, rule: &rule, verdict: Verdict::Allowed, mode: Mode::Enforce };
+            let end = End { code: Some(ResultCode::SUCCESS), server: Some(&name), decided: Some(decided), ..End::default() };
+            let otherwise = End { code: Some(ResultCode::BUSY), server: Some(&rule), decided: None, ..end };
+            let mut messages = requests(&one, &other, &many);
+            messages.extend([search(&one, &filter("(cn=a)"), &[b"cn"], &[]), search(&one, &filter("(cn=b)"), &[b"cn"], &[])]);
+            for (message, end) in messages.iter().flat_map(|message| [(message, end), (message, end), (message, otherwise)]) {
+                let request = Request::parse(message, &FilterLimits::default()).unwrap();
+                let client = used.client(&plain_client());
+                used.finished_whole(1.0, &client, &request, &end);
+                let mut fresh = Audit::compile(&spec(format)).unwrap();
+                let part = fresh.request(&request);
+                fresh.finished(1.0, &client, &part, &end);
+                prop_assert_eq!(String::from_utf8(used.drain().0), String::from_utf8(fresh.drain().0));
+            }
+        }
+    }
+}
+
 /// Takes the next record off, and what stands around it.
 fn next_record(octets: &mut Vec<u8>, has_syslog: bool) -> String {
     let end = if has_syslog {

@@ -154,7 +154,7 @@ impl Account {
             _ if !book.has_records() => Told::Nothing,
             // Nearly all there is; what is said of it is written with others.
             RequestKind::Search => Told::AsItCame(request.raw.into()),
-            _ => match &book.open().records {
+            _ => match &mut book.open().records {
                 Some(records) => Told::Part(Box::new(records.request(request))),
                 None => Told::Nothing,
             },

@@ -4,9 +4,9 @@
 
 use ostiary_policy::{Mode, Verdict};
 
-use super::END;
-use super::draft::{Draft, Form};
+use super::draft::Draft;
 use super::fields::Field;
+use super::last::Last;
 
 /// Who decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,36 +37,33 @@ pub(super) fn write(decided: &Decided<'_>, draft: &mut Draft<'_>) {
     );
 }
 
-/// The last one that was written, ready to be copied: of most operations that follow one another the same rule decides.
+/// Who decided last.
 #[derive(Default)]
-pub(super) struct LastDecided {
+pub(super) struct LastDecided(Last<Owned>);
+
+#[derive(Default)]
+struct Owned {
     plugin: String,
     rule: String,
+    /// None before anybody decided.
     verdict: Option<(Verdict, Mode)>,
-    octets: Vec<u8>,
-    is_cut: bool,
 }
 
 impl LastDecided {
-    /// Writes who decided; whether something of it is cut.
+    /// Writes who decided.
     #[inline]
-    pub(super) fn write(&mut self, decided: &Decided<'_>, form: &Form, out: &mut Vec<u8>) -> bool {
+    pub(super) fn write(&mut self, decided: &Decided<'_>, draft: &mut Draft<'_>) {
         let Decided { plugin, rule, verdict, mode } = *decided;
-        if self.verdict != Some((verdict, mode)) || self.rule != rule || self.plugin != plugin {
-            self.renew(decided, form);
-        }
-        out.extend_from_slice(&self.octets);
-        self.is_cut
-    }
-
-    #[cold]
-    fn renew(&mut self, decided: &Decided<'_>, form: &Form) {
-        decided.plugin.clone_into(&mut self.plugin);
-        decided.rule.clone_into(&mut self.rule);
-        self.verdict = Some((decided.verdict, decided.mode));
-        self.octets.clear();
-        let mut draft = Draft::new(form, &mut self.octets, END);
-        write(decided, &mut draft);
-        self.is_cut = draft.is_cut;
+        self.0.write(
+            draft,
+            0,
+            |last| last.verdict == Some((verdict, mode)) && last.rule == rule && last.plugin == plugin,
+            |last| {
+                plugin.clone_into(&mut last.plugin);
+                rule.clone_into(&mut last.rule);
+                last.verdict = Some((verdict, mode));
+            },
+            |draft| write(decided, draft),
+        );
     }
 }

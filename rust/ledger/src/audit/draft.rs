@@ -2,7 +2,7 @@
 //!
 //! It does not know what is told of whom: [`super::request`], [`super::client`] and [`super::end`] do.
 
-use super::fields::{Field, Keys};
+use super::fields::{Field, Keys, quote};
 use super::spec::Format;
 use super::text::{Style, Text};
 
@@ -28,9 +28,9 @@ impl Form {
         if self.format == Format::Cef { Style::Cef } else { Style::Json }
     }
 
-    /// What stands around a text.
+    /// What ends a text.
     fn quote(&self) -> &'static [u8] {
-        if self.format == Format::Cef { b"" } else { b"\"" }
+        quote(self.format).as_bytes()
     }
 }
 
@@ -78,8 +78,7 @@ impl<'a> Draft<'a> {
     /// A word of ours, which needs no escapes.
     #[inline]
     pub(super) fn word(&mut self, field: Field, word: &str) {
-        self.key(field);
-        self.raw(self.form.quote());
+        self.out.extend_from_slice(self.form.keys.of_text(field));
         self.raw(word.as_bytes());
         self.raw(self.form.quote());
     }
@@ -127,8 +126,7 @@ impl<'a> Draft<'a> {
     }
 
     fn write(&mut self, field: Field, room: usize, write: impl FnOnce(&mut Text<'_>)) {
-        self.key(field);
-        self.raw(self.form.quote());
+        self.out.extend_from_slice(self.form.keys.of_text(field));
         let mut text = Text::new(self.out, self.form.style(), room);
         write(&mut text);
         self.is_cut |= text.is_cut();
@@ -182,8 +180,20 @@ impl<'a> Draft<'a> {
         text.is_cut()
     }
 
+    /// How long the record is so far.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// What of it was written from there on.
+    pub(super) fn since(&self, start: usize) -> &[u8] {
+        self.out.get(start..).unwrap_or_default()
+    }
+
     /// How many octets a text may have of which `behind` more may follow.
-    fn room(&self, behind: usize) -> usize {
+    #[inline]
+    pub(super) fn room(&self, behind: usize) -> usize {
         self.end.saturating_sub(self.out.len()).saturating_sub(behind.saturating_mul(RESERVED))
     }
 }

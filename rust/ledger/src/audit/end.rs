@@ -5,9 +5,10 @@
 use ostiary_ldap::message::MessageId;
 use ostiary_ldap::result::ResultCode;
 
-use super::decided::{self, Decided};
+use super::decided::{self, Decided, LastDecided};
 use super::draft::Draft;
 use super::fields::Field;
+use super::last::Last;
 use super::spec::Format;
 use super::time::span;
 
@@ -119,21 +120,49 @@ impl ConnectionEvent {
     }
 }
 
-/// Writes how an operation ended, but for who decided; entries are told of a search alone.
-pub(super) fn write(end: &End<'_>, is_search: bool, draft: &mut Draft<'_>) {
-    draft.number(Field::Message, end.message_id.into());
-    if let Some(code) = end.code {
-        draft.number(Field::Code, code.0.into());
-        draft.word(Field::Result, code.name().unwrap_or("unknown"));
-    }
-    write_outcome(Outcome::of(end.code), draft);
-    if is_search {
-        draft.number(Field::Entries, end.entries.into());
-    }
-    draft.number(Field::Bytes, end.bytes);
-    write_seconds(end.seconds, draft);
-    if let Some(server) = end.server {
-        draft.short(Field::Server, server);
+/// How operations ended last.
+#[derive(Default)]
+pub(super) struct LastEnd {
+    code: Last<Option<ResultCode>>,
+    server: Last<String>,
+    decided: LastDecided,
+}
+
+impl LastEnd {
+    /// Writes how an operation ended; entries are told of a search alone.
+    pub(super) fn write(&mut self, end: &End<'_>, is_search: bool, draft: &mut Draft<'_>) {
+        draft.number(Field::Message, end.message_id.into());
+        match end.code {
+            Some(code) => self.code.write(
+                draft,
+                0,
+                |last| *last == end.code,
+                |last| *last = end.code,
+                |draft| {
+                    draft.number(Field::Code, code.0.into());
+                    draft.word(Field::Result, code.name().unwrap_or("unknown"));
+                    write_outcome(Outcome::of(end.code), draft);
+                },
+            ),
+            None => write_outcome(Outcome::of(None), draft),
+        }
+        if is_search {
+            draft.number(Field::Entries, end.entries.into());
+        }
+        draft.number(Field::Bytes, end.bytes);
+        write_seconds(end.seconds, draft);
+        if let Some(server) = end.server {
+            self.server.write(
+                draft,
+                0,
+                |last| last == server,
+                |last| server.clone_into(last),
+                |draft| draft.short(Field::Server, server),
+            );
+        }
+        if let Some(decided) = &end.decided {
+            self.decided.write(decided, draft);
+        }
     }
 }
 

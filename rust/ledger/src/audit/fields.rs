@@ -152,7 +152,16 @@ fields! {
 }
 
 /// The octets before the values of all fields, in one format.
-pub(super) struct Keys([Box<[u8]>; AUDIT_FIELDS.len()]);
+pub(super) struct Keys {
+    bare: [Box<[u8]>; AUDIT_FIELDS.len()],
+    /// With the quote that begins a text.
+    quoted: [Box<[u8]>; AUDIT_FIELDS.len()],
+}
+
+/// What stands around a text.
+pub(super) fn quote(format: Format) -> &'static str {
+    if format == Format::Cef { "" } else { "\"" }
+}
 
 impl Keys {
     pub(super) fn new(format: Format) -> Self {
@@ -162,14 +171,23 @@ impl Keys {
             Format::Cef if names.cef_label.is_empty() => format!(" {}=", names.cef),
             Format::Cef => format!(" {}Label={} {}=", names.cef, names.cef_label, names.cef),
         };
-        let mut fields = AUDIT_FIELDS.iter();
-        Self(core::array::from_fn(|_| fields.next().map(key).unwrap_or_default().into_bytes().into()))
+        let all = |quote: &str| {
+            let mut fields = AUDIT_FIELDS.iter().map(|names| (key(names) + quote).into_bytes());
+            core::array::from_fn(|_| fields.next().unwrap_or_default().into())
+        };
+        Self { bare: all(""), quoted: all(quote(format)) }
     }
 
     /// The octets before the value of a field.
     #[inline]
     pub(super) fn of(&self, field: Field) -> &[u8] {
-        self.0.get(field as usize).map(AsRef::as_ref).unwrap_or_default()
+        self.bare.get(field as usize).map(AsRef::as_ref).unwrap_or_default()
+    }
+
+    /// The octets before the text of a field.
+    #[inline]
+    pub(super) fn of_text(&self, field: Field) -> &[u8] {
+        self.quoted.get(field as usize).map(AsRef::as_ref).unwrap_or_default()
     }
 }
 
@@ -201,5 +219,7 @@ mod tests {
         assert_eq!(Keys::new(Format::Json).of(Field::Time), b",\"time\":");
         assert_eq!(Keys::new(Format::Ecs).of(Field::Truncated), b",\"ldap.truncated\":");
         assert_eq!(Keys::new(Format::Cef).of(Field::Message), b" cn2Label=message cn2=");
+        assert_eq!(Keys::new(Format::Json).of_text(Field::Base), b",\"base\":\"");
+        assert_eq!(Keys::new(Format::Cef).of_text(Field::Base), Keys::new(Format::Cef).of(Field::Base));
     }
 }

@@ -22,10 +22,10 @@ impl Filters<'_> {
     pub(super) fn search(self, search: &SearchRequest<'_>, text: &mut Text<'_>) {
         for token in Tokens::of_search(search) {
             match token {
-                Token::And => text.push(b"(&"),
-                Token::Or => text.push(b"(|"),
-                Token::Not => text.push(b"(!"),
-                Token::End => text.push(b")"),
+                Token::And => text.own("(&"),
+                Token::Or => text.own("(|"),
+                Token::Not => text.own("(!"),
+                Token::End => text.own(")"),
                 item => self.item(item, text),
             }
             if text.is_cut() {
@@ -41,46 +41,46 @@ impl Filters<'_> {
     }
 
     fn item(self, item: Token<'_>, text: &mut Text<'_>) {
-        text.push(b"(");
+        text.own("(");
         match item {
             Token::Assertion { attribute, operator, value } => {
                 text.push(attribute);
-                text.push(operator.as_bytes());
+                text.own(operator);
                 self.value(Some(attribute), value, text);
             }
             Token::Present(attribute) => {
                 text.push(attribute);
-                text.push(b"=*");
+                text.own("=*");
             }
             Token::Substrings { attribute, parts } => self.substrings(attribute, parts, text),
             Token::Extensible { matching_rule, attribute, dn_attributes, value } => {
                 text.push(attribute.unwrap_or_default());
-                text.push(if dn_attributes { b":dn" } else { b"" });
+                text.own(if dn_attributes { ":dn" } else { "" });
                 if let Some(rule) = matching_rule {
-                    text.push(b":");
+                    text.own(":");
                     text.push(rule);
                 }
-                text.push(b":=");
+                text.own(":=");
                 // With `:dn` it tests whatever the name has, too.
                 self.value(attribute.filter(|_| !dn_attributes), value, text);
             }
             Token::And | Token::Or | Token::Not | Token::End => {}
         }
-        text.push(b")");
+        text.own(")");
     }
 
     fn substrings(self, attribute: &[u8], parts: SubstringParts<'_>, text: &mut Text<'_>) {
         text.push(attribute);
-        text.push(b"=");
+        text.own("=");
         let mut has_star = false;
         for (place, part) in parts {
             if place != SubstringPlace::Initial && !has_star {
-                text.push(b"*");
+                text.own("*");
             }
             self.value(Some(attribute), part, text);
             has_star = place != SubstringPlace::Final;
             if has_star {
-                text.push(b"*");
+                text.own("*");
             }
             if text.is_cut() {
                 return;
@@ -93,7 +93,7 @@ impl Filters<'_> {
         let may_show = self.values
             && attribute.is_some_and(|attribute| !self.secrets.contain(attribute))
             && self.secrets.value_within(value).is_none();
-        if may_show { escape(value, text) } else { text.push(b"?") }
+        if may_show { escape(value, text) } else { text.own("?") }
     }
 }
 

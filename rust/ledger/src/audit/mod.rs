@@ -12,6 +12,7 @@ mod draft;
 mod end;
 mod fields;
 mod filter;
+mod last;
 mod request;
 mod sampling;
 mod secret;
@@ -24,11 +25,11 @@ use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 
 use buffer::Buffer;
-use decided::LastDecided;
 use draft::{Draft, Form, push_number};
-use end::Outcome;
+use end::{LastEnd, Outcome};
 use fields::Field;
 use filter::Filters;
+use request::LastSearch;
 use sampling::Sampling;
 use secret::SecretAttributes;
 use syslog::Frame;
@@ -82,7 +83,8 @@ pub struct Audit {
     calendar: Calendar,
     /// The record that is being written.
     record: Vec<u8>,
-    last_decided: LastDecided,
+    last_search: LastSearch,
+    last_end: LastEnd,
     buffer: Buffer,
 }
 
@@ -100,7 +102,8 @@ impl Audit {
             frame: Frame::compile(spec.syslog.as_ref())?,
             calendar: Calendar::new(),
             record: Vec::with_capacity(RECORD),
-            last_decided: LastDecided::default(),
+            last_search: LastSearch::default(),
+            last_end: LastEnd::default(),
             buffer: Buffer::new(spec.buffer_bytes),
         })
     }
@@ -125,11 +128,11 @@ impl Audit {
     }
 
     /// What records tell of a request.
-    pub fn request(&self, request: &Request<'_>) -> Part {
+    pub fn request(&mut self, request: &Request<'_>) -> Part {
         let mut octets = Vec::with_capacity(256);
         let mut draft = Draft::new(&self.form, &mut octets, REQUEST);
         let filters = Filters { secrets: &self.secrets, values: self.filter_values };
-        request::write(request, filters, &mut draft);
+        request::write(request, filters, &mut self.last_search, &mut draft);
         let is_cut = draft.is_cut;
         Part { identity: octets.len(), octets, kind: Some(request.kind()), is_cut, is_identity_cut: false }
     }
@@ -149,17 +152,32 @@ impl Audit {
 
     /// Records an operation, which ended `wall_seconds` after the start of 1970.
     pub fn finished(&mut self, wall_seconds: f64, client: &Part, request: &Part, end: &End<'_>) {
-        let outcome = Outcome::of(end.code);
-        let name = request.kind.map_or("", RequestKind::name);
-        self.begin(wall_seconds, "operation", name, outcome);
-        let mut is_cut = self.write_client(client, end.identity) | request.is_cut;
+        self.begin_operation(wall_seconds, request.kind, end);
+        let is_cut = self.write_client(client, end.identity) | request.is_cut;
         self.record.extend_from_slice(&request.octets);
+        self.end_operation(request.kind, end, is_cut);
+    }
+
+    /// The same of a request of which no part was made before.
+    pub fn finished_whole(&mut self, wall_seconds: f64, client: &Part, request: &Request<'_>, end: &End<'_>) {
+        let kind = Some(request.kind());
+        self.begin_operation(wall_seconds, kind, end);
+        let is_cut = self.write_client(client, end.identity);
+        let mut draft = Draft::new(&self.form, &mut self.record, REQUEST);
+        let filters = Filters { secrets: &self.secrets, values: self.filter_values };
+        request::write(request, filters, &mut self.last_search, &mut draft);
+        let is_cut = is_cut | draft.is_cut;
+        self.end_operation(kind, end, is_cut);
+    }
+
+    fn begin_operation(&mut self, wall_seconds: f64, kind: Option<RequestKind>, end: &End<'_>) {
+        self.begin(wall_seconds, "operation", kind.map_or("", RequestKind::name), Outcome::of(end.code));
+    }
+
+    fn end_operation(&mut self, kind: Option<RequestKind>, end: &End<'_>, is_cut: bool) {
         let mut draft = Draft::new(&self.form, &mut self.record, END);
-        end::write(end, request.kind == Some(RequestKind::Search), &mut draft);
-        is_cut |= draft.is_cut;
-        if let Some(decided) = &end.decided {
-            is_cut |= self.last_decided.write(decided, &self.form, &mut self.record);
-        }
+        self.last_end.write(end, kind == Some(RequestKind::Search), &mut draft);
+        let is_cut = is_cut | draft.is_cut;
         self.finish(is_cut);
     }
 

@@ -15,18 +15,26 @@ use super::RECORD;
 use super::draft::Draft;
 use super::fields::Field;
 use super::filter::Filters;
+use super::last::Last;
 use super::secret::SecretAttributes;
 use super::spec::Format;
 use super::text::Text;
 
+/// What was told of searches last.
+#[derive(Default)]
+pub(super) struct LastSearch {
+    base: Last<Vec<u8>>,
+    attributes: Last<Vec<u8>>,
+}
+
 /// Writes what is told of a request.
-pub(super) fn write(request: &Request<'_>, filters: Filters<'_>, draft: &mut Draft<'_>) {
+pub(super) fn write(request: &Request<'_>, filters: Filters<'_>, last: &mut LastSearch, draft: &mut Draft<'_>) {
     write_kind(request.kind(), draft);
     let secrets = filters.secrets;
     // Texts that may follow the first one.
     let controls = usize::from(!request.controls.is_empty());
     match &request.operation {
-        Operation::Search(search) => write_search(search, filters, controls, draft),
+        Operation::Search(search) => write_search(search, filters, controls, last, draft),
         Operation::Bind(bind) => write_bind(bind, secrets, controls, draft),
         Operation::Modify(modify) => write_modify(modify, secrets, controls, draft),
         Operation::Add(add) => write_add(add, secrets, controls, draft),
@@ -64,9 +72,21 @@ pub(super) fn write_kind(kind: RequestKind, draft: &mut Draft<'_>) {
     draft.bare(Field::EventType, event_type);
 }
 
-fn write_search(search: &SearchRequest<'_>, filters: Filters<'_>, controls: usize, draft: &mut Draft<'_>) {
-    let behind = controls.saturating_add(2);
-    draft.text(Field::Base, behind, |text| push_name(search.base_object, filters.secrets, text));
+fn write_search(
+    search: &SearchRequest<'_>,
+    filters: Filters<'_>,
+    controls: usize,
+    last: &mut LastSearch,
+    draft: &mut Draft<'_>,
+) {
+    let (base, behind) = (search.base_object, controls.saturating_add(2));
+    last.base.write(
+        draft,
+        behind,
+        |last| last == base,
+        |last| base.clone_into(last),
+        |draft| draft.text(Field::Base, behind, |text| push_name(base, filters.secrets, text)),
+    );
     draft.word(
         Field::Scope,
         match search.scope {
@@ -77,7 +97,14 @@ fn write_search(search: &SearchRequest<'_>, filters: Filters<'_>, controls: usiz
         },
     );
     draft.text(Field::Filter, controls.saturating_add(1), |text| filters.search(search, text));
-    draft.list(Field::Attributes, controls, search.attributes.map(|selector| ("", selector)));
+    let selectors = search.attributes;
+    last.attributes.write(
+        draft,
+        controls,
+        |last| last == selectors.encoded(),
+        |last| selectors.encoded().clone_into(last),
+        |draft| draft.list(Field::Attributes, controls, selectors.map(|selector| ("", selector))),
+    );
 }
 
 fn write_bind(bind: &BindRequest<'_>, secrets: &SecretAttributes, controls: usize, draft: &mut Draft<'_>) {
@@ -131,7 +158,7 @@ fn write_modify_dn(
     draft.text(Field::NewDn, controls, |text| {
         push_name(modify_dn.new_rdn, secrets, text);
         if let Some(superior) = modify_dn.new_superior {
-            text.push(b",");
+            text.own(",");
             push_name(superior, secrets, text);
         }
     });
@@ -157,7 +184,7 @@ fn write_extended(
         let known = EXTENDED.iter().find(|known| is_oid(name, known.oid)).map(|known| known.name);
         let known = known.or((name == START_TLS_OID.as_bytes()).then_some("start_tls"));
         if let Some(known) = known {
-            text.push(b" ");
+            text.own(" ");
             text.push(known.as_bytes());
         }
     });
@@ -175,7 +202,7 @@ pub(super) fn push_name(name: &[u8], secrets: &SecretAttributes, text: &mut Text
         None => text.push(name),
         Some(place) => {
             text.push(name.get(..place).unwrap_or_default());
-            text.push(b"?");
+            text.own("?");
         }
     }
 }

@@ -24,6 +24,16 @@ impl Style {
             Self::Cef => matches!(octet, b' '..=b'~') && octet != b'=' && octet != b'\\',
         }
     }
+
+    /// Whether all are, which is nearly always so. None ends the search early: many are looked at together.
+    #[inline]
+    fn are_plain(self, octets: &[u8]) -> bool {
+        let all = |is_plain: fn(u8) -> bool| octets.iter().fold(true, |all, octet| all & is_plain(*octet));
+        match self {
+            Self::Json => all(|octet| Self::Json.is_plain(octet)),
+            Self::Cef => all(|octet| Self::Cef.is_plain(octet)),
+        }
+    }
 }
 
 /// A text while it is written.
@@ -57,8 +67,29 @@ impl<'a> Text<'a> {
         self.end.saturating_sub(self.out.len())
     }
 
+    /// Adds what we say ourselves, which JSON needs no escapes for.
+    #[inline]
+    pub(super) fn own(&mut self, words: &'static str) {
+        match self.style {
+            Style::Json if !self.is_cut => self.push_run(words.as_bytes()),
+            _ => self.push(words.as_bytes()),
+        }
+    }
+
     /// Adds what strangers sent.
-    pub(super) fn push(&mut self, mut octets: &[u8]) {
+    #[inline]
+    pub(super) fn push(&mut self, octets: &[u8]) {
+        if self.is_cut {
+            return;
+        }
+        if self.style.are_plain(octets) {
+            self.push_run(octets);
+        } else {
+            self.push_escaped(octets);
+        }
+    }
+
+    fn push_escaped(&mut self, mut octets: &[u8]) {
         while !self.is_cut {
             let plain = octets.iter().position(|octet| !self.style.is_plain(*octet)).unwrap_or(octets.len());
             let Some((run, rest)) = octets.split_at_checked(plain) else { return };
