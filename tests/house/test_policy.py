@@ -130,6 +130,7 @@ REFUSED = [
     ("people-log-in", 50, WIKI, building.modify(ALICE, [("replace", "mail", "x")])),
     ("people-log-in", 50, "", building.bind("cn=other,ou=services,dc=corp,dc=example", "x")),
     ("people-log-in", 50, ALICE, search(PEOPLE, "sub", "(uid=bob)", ["cn"])),
+    ("people-log-in", 50, ALICE, search(f"uid=bob,{PEOPLE}", "base", "(homePhone=5*)", ["cn"])),
     ("groups-of-somebody", 50, WIKI, search(GROUPS, "sub", "(cn=*)", ["cn"])),
     ("address-book", 50, ALICE, search(PEOPLE, "sub", "(employeeNumber=1)", ["cn"])),
     ("address-book", 53, ALICE, search(PEOPLE, "sub", "(mail=*a*)", ["cn"])),

@@ -108,7 +108,16 @@ pub enum Concern {
     PostRead(Selectors),
     /// Matched values (RFC 3876): which values come back tells which of these tests match.
     MatchedValues(Filter),
+    /// A control that shows other entries than those that are searched, and of them what it likes.
+    OtherEntries,
 }
+
+/// Dereferencing (draft-masarati-ldap-deref): shows attributes of the entries that an attribute names.
+pub(crate) const DEREFERENCE_OID: &str = "1.3.6.1.4.1.4203.666.5.16";
+/// Active Directory's attribute scoped query: the search is done on the entries that an attribute names.
+pub(crate) const ATTRIBUTE_SCOPED_QUERY_OID: &str = "1.2.840.113556.1.4.1504";
+/// `UnboundID`'s join: attaches whole entries that others name.
+pub(crate) const JOIN_OID: &str = "1.3.6.1.4.1.30221.2.5.9";
 
 /// What `control` says of attributes; none if it says nothing of any.
 pub(crate) fn concern<'a>(control: &Control<'a>) -> Option<Result<Concern, Unreadable>> {
@@ -121,6 +130,9 @@ pub(crate) fn concern<'a>(control: &Control<'a>) -> Option<Result<Concern, Unrea
         name if is_oid(name, oid::PRE_READ_OID) => |value| selection(value).map(Concern::PreRead),
         name if is_oid(name, oid::POST_READ_OID) => |value| selection(value).map(Concern::PostRead),
         name if is_oid(name, oid::MATCHED_VALUES_OID) => |value| values_filter(value).map(Concern::MatchedValues),
+        name if [DEREFERENCE_OID, ATTRIBUTE_SCOPED_QUERY_OID, JOIN_OID].iter().any(|oid| is_oid(name, oid)) => {
+            return Some(Ok(Concern::OtherEntries));
+        }
         _ => return None,
     };
     Some(control.value.ok_or(Unreadable).and_then(read))

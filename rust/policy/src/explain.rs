@@ -301,6 +301,7 @@ impl Scene<'_, '_> {
                 Ok(Concern::PreRead(selectors) | Concern::PostRead(selectors)) => {
                     format!("; read beside: {}", selected(selectors))
                 }
+                Ok(Concern::OtherEntries) => "; a control shows other entries".to_owned(),
                 Ok(Concern::VirtualListView) => String::new(),
                 Err(Unreadable) => "; a control cannot be read".to_owned(),
             };

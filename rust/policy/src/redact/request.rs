@@ -12,15 +12,8 @@ use ostiary_ldap::oid::{POST_READ_OID, PRE_READ_OID};
 
 use super::secrets::Secrets;
 use crate::asked::{Asked, Selectors};
-use crate::controls::{Concern, is_oid};
+use crate::controls::{ATTRIBUTE_SCOPED_QUERY_OID, Concern, DEREFERENCE_OID, JOIN_OID, is_oid};
 
-/// Dereferencing (draft-masarati-ldap-deref): shows attributes of the entries that an attribute names.
-const DEREFERENCE_OID: &str = "1.3.6.1.4.1.4203.666.5.16";
-/// Active Directory's attribute scoped query: the search is done on the entries that an attribute names.
-const ATTRIBUTE_SCOPED_QUERY_OID: &str = "1.2.840.113556.1.4.1504";
-
-/// `UnboundID`'s join: attaches whole entries that others name.
-const JOIN_OID: &str = "1.3.6.1.4.1.30221.2.5.9";
 /// Part of a transaction (RFC 5805): what its controls answer comes in the value of another operation's response,
 /// which is not looked into.
 const TRANSACTION_OID: &str = "1.3.6.1.1.21.2";
@@ -90,6 +83,8 @@ fn concern(secrets: &Secrets, asked: &Asked<'_>, first: u16) -> Option<(u16, Why
         let Ok(concern) = concern else { return unreadable };
         let rule = match concern {
             // The keys are the sort control's; without it, who knows whose they are.
+            // Which attributes of them, `other_entries` looks at.
+            Concern::OtherEntries => None,
             Concern::VirtualListView if is_sorted => None,
             Concern::VirtualListView => return unreadable,
             Concern::Sort(keys) => keys.iter().find_map(|key| secrets.forbid_testing(key)),

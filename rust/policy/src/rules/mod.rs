@@ -28,7 +28,7 @@ use ostiary_ldap::result::ResultCode;
 use crate::asked::Asked;
 use crate::asked::{Selectors, Unreadable};
 use crate::controls::Concern;
-use crate::decision::{Decision, Mode, Note, Outcome};
+use crate::decision::{Decision, Mode, Note, Outcome, SearchEdit};
 use crate::facts::ClientFacts;
 use crate::fault::Faults;
 use crate::who::Who;
@@ -193,7 +193,8 @@ impl AllowList {
         if let Some(set) = question.scope().and_then(|scope| self.index.about_scope(scope)) {
             order.keep(set);
         }
-        if order.count() <= MANY {
+        // A denial is asked wherever other entries are shown.
+        if order.count() <= MANY || question.shows_other_entries() {
             return;
         }
         // Either place of a modify DN may decide, and an operation without a target is asked about none.
@@ -244,7 +245,13 @@ impl AllowList {
             return decision;
         }
         match self.default {
-            Effect::Allow if self.shows_by_default(side.candidates, question) => Decision::Allow { rule: None },
+            Effect::Allow if self.shows_by_default(side.candidates, question) => {
+                // By an alias one would come to where a denial does not let one.
+                if self.denies && question.kind() == RequestKind::Search {
+                    outcome.edit.narrow(SearchEdit { never_deref_aliases: true, ..SearchEdit::default() });
+                }
+                Decision::Allow { rule: None }
+            }
             _ => Decision::Refuse { rule: None, code: self.code, text: Arc::clone(&self.text) },
         }
     }
@@ -277,7 +284,9 @@ impl AllowList {
                 None => return false,
             },
             // These speak of the result of a search, which this is not.
-            Concern::Sort(_) | Concern::VirtualListView | Concern::MatchedValues(_) => return true,
+            Concern::Sort(_) | Concern::VirtualListView | Concern::MatchedValues(_) | Concern::OtherEntries => {
+                return true;
+            }
         };
         // A renamed entry is read in its new place too.
         let places = [question.target(), question.destination()];

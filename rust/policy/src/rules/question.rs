@@ -11,7 +11,7 @@ use ostiary_ldap::message::{Authentication, BindRequest, Operation, RequestKind,
 
 use super::shape::fingerprint;
 use crate::asked::{Asked, Selectors, Touched, Unreadable};
-use crate::controls::{self, Concern};
+use crate::controls::{Concern, is_oid};
 use crate::who::Who;
 
 /// What rules are asked about.
@@ -115,6 +115,11 @@ impl<'q, 'a> Question<'q, 'a> {
         }
     }
 
+    /// Whether a control shows other entries than those that are asked for.
+    pub(crate) fn shows_other_entries(&self) -> bool {
+        self.concerns().contains(&Ok(Concern::OtherEntries))
+    }
+
     /// The object identifiers of the controls.
     pub(crate) fn controls(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let controls = match self.source {
@@ -140,14 +145,14 @@ impl<'q, 'a> Question<'q, 'a> {
     }
 
     /// Whether this is never judged by rules: Unbind and Abandon have no answer, `StartTLS` and Cancel of one's own
-    /// request are the session's affair.
+    /// request are the session's affair; a Cancel is judged that the session does not know by its spelling.
     pub(crate) fn is_exempt(&self) -> bool {
         use ostiary_ldap::oid::{CANCEL_OID, START_TLS_OID};
         match self.kind() {
             RequestKind::Unbind | RequestKind::Abandon => true,
-            RequestKind::Extended => self
-                .extended()
-                .is_some_and(|name| controls::is_oid(name, START_TLS_OID) || controls::is_oid(name, CANCEL_OID)),
+            RequestKind::Extended => {
+                self.extended().is_some_and(|name| is_oid(name, START_TLS_OID) || name == CANCEL_OID.as_bytes())
+            }
             _ => false,
         }
     }

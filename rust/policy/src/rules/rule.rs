@@ -230,6 +230,9 @@ impl Rule {
 
     fn holds_base(&self, places: &Places, question: &Question<'_, '_>) -> Truth {
         let target = places.hold(question.target(), question.scope(), self.beside());
+        if self.effect == Effect::Deny && question.shows_other_entries() {
+            return Truth::Yes;
+        }
         if let (Effect::Deny, Ok(Some(start)), Some(scope)) = (self.effect, question.target(), question.scope()) {
             // Else a denial would be walked round from above.
             return target.max(places.are_reached(start, scope).into());
@@ -294,6 +297,8 @@ impl Rule {
         };
         match concern {
             Err(Unreadable) => Truth::Unreadable,
+            // Whoever lists such a control lets it show what it likes; a denial holds for that, too.
+            Ok(Concern::OtherEntries) => (self.effect == Effect::Deny || self.controls.is_some()).into(),
             // The keys are the sort control's, which is judged for itself.
             Ok(Concern::VirtualListView) => self.over(core::iter::empty()),
             Ok(Concern::Sort(keys)) => self.over(keys.iter().map(named)),

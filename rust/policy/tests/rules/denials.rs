@@ -22,6 +22,58 @@ fn denies(list: &AllowList, message: &[u8]) -> bool {
 }
 
 #[test]
+fn no_alias_leads_round_a_denial() {
+    let elsewhere = Search { base: b"uid=link,ou=people,dc=x", ..Search::default() }.message();
+    for (list, follows) in [
+        (denying(json!({ "base": "ou=secret,dc=x" })), false),
+        (denying(json!({ "base": "ou=secret,dc=x", "mode": "monitor" })), true),
+        (super::stage::list(json!({ "default": "allow", "rules": [] })), true),
+    ] {
+        let (decision, outcome) = judge(&list, &client(), &Who::Anonymous, &elsewhere);
+        assert!(decision.lets_pass());
+        assert_eq!(outcome.edit.never_deref_aliases, !follows);
+    }
+}
+
+#[test]
+fn no_control_that_shows_other_entries_leads_round_a_denial() {
+    for oid in [
+        "1.3.6.1.4.1.4203.666.5.16",
+        "1.2.840.113556.1.4.1504",
+        "1.3.6.1.4.1.30221.2.5.9",
+        "1.3.6.1.4.1.4203.666.05.16",
+    ] {
+        for value in [None, selection(&["manager"])] {
+            let asked = |controls| Search { controls, ..Search::default() }.message();
+            let (with, without) = (asked(vec![(oid, value)]), asked(Vec::new()));
+            for rule in [json!({ "attributes": ["homePhone"] }), json!({ "base": "ou=secret,dc=x" })] {
+                let mut rules: Vec<_> = (0..20)
+                    .map(|number| json!({ "name": format!("r{number}"), "identity": "cn=nobody,dc=x", "base": format!("ou={number},dc=x") }))
+                    .collect();
+                let mut denied = rule.clone();
+                denied["name"] = json!("denied");
+                denied["effect"] = json!("deny");
+                rules.insert(0, denied);
+                for list in [denying(rule), super::stage::list(json!({ "default": "allow", "rules": rules }))] {
+                    assert!(denies(&list, &with), "{oid}");
+                    assert!(!denies(&list, &without));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_extended_operation_is_exempt_where_the_session_knows_it() {
+    let nothing = super::stage::list(json!({ "rules": [] }));
+    let passes = |oid| passes(&nothing, &Who::Anonymous, &super::stage::extended(oid, None));
+    for known in ["1.3.6.1.4.1.1466.20037", "1.3.6.1.4.1.1466.020037", "01.3.6.1.4.1.1466.20037", "1.3.6.1.1.8"] {
+        assert!(passes(known), "{known}");
+    }
+    assert!(!passes("1.3.6.1.1.08"));
+}
+
+#[test]
 fn all_attributes_of_a_kind_are_asked_for_with_those_that_may_be_of_it() {
     let nothing: [&[u8]; 0] = [];
     for (listed, star, plus) in [

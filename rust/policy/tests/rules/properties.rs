@@ -51,7 +51,9 @@ proptest! {
             let allowing = expected.rule.filter(|_| expected.allowed).map(|rule| &list.rules[rule]);
             let is_search = ask.kind() == "search";
             prop_assert_eq!(outcome.edit.size_limit, allowing.filter(|_| is_search).and_then(|rule| rule.size_limit));
-            prop_assert_eq!(outcome.edit.never_deref_aliases, is_search && allowing.is_some());
+            let denies = list.rules.iter().any(|rule| rule.deny && !rule.monitor);
+            let is_default = expected.allowed && expected.rule.is_none() && denies;
+            prop_assert_eq!(outcome.edit.never_deref_aliases, is_search && (allowing.is_some() || is_default));
             if let Some(selectors) = outcome.edit.attributes {
                 prop_assert!(allowing.is_some_and(|rule| rule.narrow));
                 let narrowed = with_selectors(&message, &selectors);
