@@ -61,7 +61,7 @@ class Asking:
             self._admitted(verdict)
         else:
             self._connection.hold_client()
-            self._later(self._wait_for_admission(verdict))
+            self._later(self._wait_for_admission(verdict), verdict)
 
     def held(self, question: Event.Held) -> None:
         """The session asks about a request that came forward by a verdict on another."""
@@ -88,7 +88,7 @@ class Asking:
             return PASSED
         if isinstance(verdict, Verdict):
             return spoken(verdict)
-        self._later(self._wait_for_verdict(hold, verdict))
+        self._later(self._wait_for_verdict(hold, verdict), verdict)
         return None
 
     def finished(self, event: Event.Finished) -> None:
@@ -118,10 +118,12 @@ class Asking:
         if verdict is not PASS:
             self._connection.refuse(verdict.text)
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def _later(self, work: Coroutine[Any, Any, None], verdict: Coroutine[Any, Any, Verdict]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that is cancelled before it begins awaits nothing: Python would complain of the other.
+        task.add_done_callback(lambda _task: verdict.close())
 
 
 def spoken(verdict: Verdict) -> _core.Verdict:

@@ -41,6 +41,24 @@ def exits(_self: Plugin, _client: Client, _request: Request) -> Verdict:
     sys.exit(3)
 
 
+async def exits_late(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    await asyncio.sleep(0)
+    sys.exit("a secret of the request")
+
+
+async def exits_at_once(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    raise SystemExit
+
+
+def interrupts(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    raise KeyboardInterrupt
+
+
+async def interrupts_late(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    await asyncio.sleep(0)
+    raise KeyboardInterrupt
+
+
 def cancels(_self: Plugin, _client: Client, _request: Request) -> Verdict:
     raise asyncio.CancelledError
 
@@ -149,7 +167,7 @@ def replaces_with_another_id(_self: Plugin, _client: Client, _request: Request) 
 
 
 FAILURES = [
-    raises, raises_late, exits, cancels, cancels_itself,
+    raises, raises_late, exits, exits_late, exits_at_once, interrupts, interrupts_late, cancels, cancels_itself,
     spins, spins_against_exceptions, sleeps, backtracks, waits, waits_against_cancelling, spins_between_awaits,
     forgets, agrees, agrees_late, gives_a_coroutine,
     mutates_request, mutates_client, mutates_verdict,

@@ -350,8 +350,8 @@ class HookChain:
         return PASS
 
     def _failed(self, hook: _Hook, error: BaseException, verdict: Verdict) -> Verdict:
-        if isinstance(error, KeyboardInterrupt):
-            raise error
+        if isinstance(error, _Exits):
+            error = error.wanted
         hook.errors += 1
         if hook.count_error is not None:
             hook.count_error(1)
@@ -375,6 +375,14 @@ class _Nonsense(Exception):
         self.is_verdict = isinstance(outcome, Verdict)
 
 
+class _Exits(Exception):
+    """A coroutine wants to end the process."""
+
+    def __init__(self, wanted: BaseException) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+
 async def _watched(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Any:
     return await _stepped(hook, inner)
 
@@ -393,6 +401,10 @@ def _stepped(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any
         except StopIteration as end:
             WATCHDOG.running = None
             return end.value
+        except (SystemExit, KeyboardInterrupt) as error:
+            WATCHDOG.running = None
+            # As it is, it would end the loop, and the gateway with it.
+            raise _Exits(error) from error
         except BaseException:
             WATCHDOG.running = None
             raise
