@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ostiary_arena::{Acquired, Arena, Hold, Layout};
 use ostiary_ledger::families::Id;
-use ostiary_ledger::meters::{Exemplar, Value};
+use ostiary_ledger::meters::{Exemplar, Value, seconds};
 use ostiary_ledger::records::Records;
 use ostiary_ledger::shared::{Memory, Refused, Seat, Wanted};
 use ostiary_ledger::{AUDIT_FIELDS, Book, FAMILIES, Kind, Meters, Names, Shared, Totals};
@@ -307,7 +307,7 @@ impl PyTotals {
 fn samples(found: Vec<(&'static str, Vec<Box<str>>, Value)>) -> Vec<PySample> {
     let value = |value| match value {
         Value::Number(number) => PyValue::Number(number),
-        Value::Buckets(counts, sum) => PyValue::Buckets((counts, sum)),
+        Value::Buckets(counts, sum) => PyValue::Buckets((counts, seconds(sum))),
     };
     found.into_iter().map(|(name, values, one)| (name, strings(values), value(one))).collect()
 }

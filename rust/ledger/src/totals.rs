@@ -121,11 +121,11 @@ fn added(to: Vec<Sample>, more: impl Iterator<Item = Sample>) -> Vec<Sample> {
 fn add(known: &mut Value, more: &Value) {
     match (known, more) {
         (Value::Number(known), Value::Number(more)) => *known += more,
-        (Value::Buckets(counts, sum), Value::Buckets(more, seconds)) => {
+        (Value::Buckets(counts, sum), Value::Buckets(more, nanoseconds)) => {
             for (count, more) in counts.iter_mut().zip(more) {
                 *count = count.saturating_add(*more);
             }
-            *sum += seconds;
+            *sum = sum.saturating_add(*nanoseconds);
         }
         _ => {}
     }
@@ -194,7 +194,7 @@ mod tests {
         let [(_, Value::Buckets(counts, sum))] = &values(&totals, "ostiary_operation_duration_seconds")[..] else {
             panic!("one row");
         };
-        assert_eq!((counts.iter().sum::<u64>(), *sum), (2, 0.75));
+        assert_eq!((counts.iter().sum::<u64>(), *sum), (2, 750_000_000));
         // The families stay together, in their order.
         let mut families: Vec<_> = totals.samples().into_iter().map(|(family, ..)| family).collect();
         families.dedup();
