@@ -567,6 +567,8 @@ class Session:
         """
     def shut_down(self) -> Step:
         """The gateway stops: the client gets a notice, and the session ends."""
+    def drain(self) -> Step:
+        """The gateway stops soon: no more requests are taken, and once all are answered, it is as `shut_down`."""
     @property
     def deadline(self) -> float:
         """When to call `expire`; infinite once closed."""

@@ -159,6 +159,10 @@ class Connection:
         """Ends the session with a notice."""
         self.take(self.session.shut_down())
 
+    def drain(self) -> None:
+        """Takes no more requests, and ends the session with a notice once all are answered."""
+        self.take(self.session.drain())
+
     def hold_client(self) -> None:
         """Stops reading from the client, once more."""
         self._holds += 1

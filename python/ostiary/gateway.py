@@ -191,12 +191,14 @@ class Gateway:
         while connections := [each for listener in self._listeners.values() for each in listener.connections]:
             now = monotonic()
             late = now >= begin + self.plan.drain_seconds
-            # A client that asks without a pause may go on for half of the time. Then a pause is one, however short.
-            quiet = QUIET_SECONDS if now < begin + self.plan.drain_seconds / 2 else 0.0
+            # A client that asks without a pause may go on for half of the time.
+            is_over = now >= begin + self.plan.drain_seconds / 2
             for connection in connections:
                 since = connection.session.idle_since
-                if late or (since is not None and now - since >= quiet):
+                if late or (since is not None and now - since >= QUIET_SECONDS):
                     connection.shut_down()
+                elif is_over:
+                    connection.drain()
                 if late:
                     connection.abort()
             await asyncio.sleep(DRAIN_STEP)

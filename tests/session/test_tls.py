@@ -138,6 +138,23 @@ def test_start_tls_with_a_value_is_refused(ground: Ground) -> None:
     play.client_gets((1, 0x78, 2)).ends()
 
 
+def test_start_tls_with_a_critical_control_is_refused(ground: Ground) -> None:
+    unknown = wire.controls(wire.control(b"1.2.3.4", True))
+    asked = wire.message(1, wire.tlv(0x77, wire.octets(wire.START_TLS, 0x80)), unknown)
+    Playbook(ground.listener("starttls")).client(asked).client_gets((1, 0x78, 12)).ends()
+    ignored = wire.message(
+        1, wire.tlv(0x77, wire.octets(wire.START_TLS, 0x80)), wire.controls(wire.control(b"1.2.3.4"))
+    )
+    Playbook(ground.listener("starttls")).client(ignored).client_gets((1, 0x78, 0))
+
+
+@pytest.mark.parametrize("spelling", [b"1.3.6.1.4.1.1466.020037", b"01.3.6.1.4.1.1466.20037"])
+def test_start_tls_is_never_forwarded_however_it_is_spelt(ground: Ground, spelling: bytes) -> None:
+    play = Playbook(ground.listener("none")).client(wire.extended(1, spelling)).client_gets((1, 0x78, 2)).ends()
+    play = Playbook(ground.listener("starttls")).client(wire.extended(1, spelling)).client_gets((1, 0x78, 0))
+    assert play.session.client_tls is None
+
+
 def test_start_tls_inside_tls_is_refused(ground: Ground) -> None:
     play = SecuredPlaybook(ground.listener(), peer=ground.peer()).client(wire.start_tls(1), wire.start_tls(2))
     play.client_gets((1, 0x78, 1), (2, 0x78, 1)).ends()

@@ -205,3 +205,21 @@ def test_an_observed_request_of_a_lost_upstream_has_ended_too() -> None:
 def test_a_bound_client_is_unbound_by_no_hook() -> None:
     play = bound(policy=hooks("compare")).client(wire.unbind(2)).upstream_sees(wire.unbind(2))
     play.closes("unbind").ends()
+
+
+def test_what_waits_is_answered_when_a_server_is_lost_under_a_bound_client() -> None:
+    play = bound(policy=hooks("compare")).client(wire.search(3), wire.compare(4), wire.compare(5))
+    play.upstream_sees(wire.search(3)).held(0, wire.compare(4))
+    play.held(0, wire.compare(5))
+    play.upstream_ends().event(Event.CloseUpstream)
+    play.client_gets((3, 0x65, 52), (4, 0x6F, 52), (5, 0x6F, 52), (0, 0x78, 52)).closes("upstream_lost").ends()
+
+
+def test_what_is_delayed_is_answered_when_a_server_is_lost_under_a_bound_client() -> None:
+    delay = {"name": "slow", "key": "client", "rate": "1/s", "burst": 1, "exceeded": "delay", "operations": ["search"]}
+    play = bound(policy=policy(("rate_limit", {"entries": 64, "limits": [delay]})))
+    play.client(wire.search(3), wire.search(4), wire.delete(5), wire.abandon(6, 3)).upstream_sees(wire.search(3))
+    play.event(Event.Decided)
+    play.event(Event.Deadline)
+    play.upstream_ends().event(Event.CloseUpstream)
+    play.client_gets((3, 0x65, 52), (4, 0x65, 52), (5, 0x6B, 52), (0, 0x78, 52)).closes("upstream_lost").ends()

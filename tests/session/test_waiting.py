@@ -158,3 +158,36 @@ def test_an_opaque_session_without_traffic_is_idle() -> None:
 def test_a_server_that_does_not_answer_the_gateways_own_bind_does_not_keep_the_client() -> None:
     play = bound().client(wire.bind(2, b"cn=a", b"")).upstream_sees(wire.bind(2, b"", b"")).waits(901)
     play.closes("idle").client_gets((0, 0x78, 52))
+
+
+def test_between_and_within_large_responses_an_abandon_is_heard() -> None:
+    play = within_a_large_response().client(wire.abandon(3, 2)).upstream_gets((3, 0x50, None))
+    # The one that has begun is whole; of the others nothing comes, and the next search does not wait for them.
+    play.client(wire.search(4)).upstream(LARGE[400:] + LARGE + LARGE[:900]).client_sees(LARGE[400:])
+    play.upstream_sees(wire.search(4)).upstream(LARGE[900:], wire.done(2), wire.done(4)).client_sees(
+        wire.done(4)
+    ).ends()
+
+
+def test_between_two_large_responses_requests_are_taken() -> None:
+    play = within_a_large_response().client(wire.delete(3)).upstream_sees()
+    play.upstream(LARGE[400:] + LARGE[:900]).client_sees(LARGE[400:] + LARGE[:900]).upstream_sees(wire.delete(3)).ends()
+
+
+def test_a_drain_waits_for_answers_and_takes_no_more_requests() -> None:
+    play = connected().client(wire.search(2)).upstream_sees(wire.search(2))
+    play._take(play.session.drain()).client_sees().ends()
+    play.client(wire.search(3), wire.search(4)).upstream_sees().ends()
+    play.upstream(wire.entry(2)).client_sees(wire.entry(2))
+    play.upstream(wire.done(2)).client_gets((2, 0x65, 0), (0, 0x78, 52)).closes("draining").upstream_gets(UNBIND).ends()
+
+
+def test_a_drain_ends_who_waits_for_nothing_at_once() -> None:
+    endless = wire.search(2, controls=ENDLESS)
+    for play in (connected(), connected().client(endless).upstream_sees(endless)):
+        play._take(play.session.drain()).client_gets((0, 0x78, 52)).closes("draining").upstream_gets(UNBIND).ends()
+
+
+def test_an_unbind_is_taken_during_a_drain() -> None:
+    play = connected().client(wire.search(2)).upstream_sees(wire.search(2))
+    play._take(play.session.drain()).client(wire.unbind(3)).upstream_gets((3, 0x42, None)).closes("unbind").ends()

@@ -344,6 +344,10 @@ impl PySession {
         self.step(py, None, Session::shut_down)
     }
 
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<PyStep<'py>> {
+        self.step(py, None, Session::drain)
+    }
+
     #[getter]
     fn deadline(&self) -> PyResult<f64> {
         Ok(self.lock()?.deadline())

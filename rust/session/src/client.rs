@@ -7,6 +7,7 @@ use ostiary_ldap::oid;
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write;
 use ostiary_ledger::Ended;
+use ostiary_policy::controls::is_oid;
 
 use crate::event::Event;
 use crate::judging::{Guarded, Judged, Walking};
@@ -14,6 +15,7 @@ use crate::outstanding::Pending;
 use crate::phase::{Phase, UpstreamPhase};
 use crate::session::Session;
 use crate::settings::{RequireTls, SaslSecurityLayers};
+use crate::start_tls::StartTlsAsked;
 use crate::step::Step;
 use crate::violation::{CloseReason, ViolationKind};
 
@@ -91,8 +93,8 @@ impl Session {
         let mut taken = 0_usize;
         self.client.waits = false;
         while let Some(rest) = octets.get(taken..).filter(|rest| !rest.is_empty()) {
-            if self.is_within_response() && !is_unbind(rest) {
-                // Whatever a request leads to, its answer would land in the middle of that response.
+            if (self.is_within_response() || self.drains) && !has_no_answer(rest) {
+                // Whatever a request leads to, its answer would land in the middle of that response; or nobody takes it.
                 break;
             }
             if self.client.layer_possible && self.phase == Phase::Open && rest.first() != Some(&MESSAGE_TAG) {
@@ -176,8 +178,10 @@ impl Session {
                 Taken::Done
             }
             Operation::Bind(bind) => self.take_bind(&request, bind, now, step),
-            Operation::Extended { name, value } if *name == oid::START_TLS_OID.as_bytes() => {
-                self.take_start_tls(request.message_id, value.is_some(), place, now, step);
+            Operation::Extended { name, value } if is_oid(name, oid::START_TLS_OID) => {
+                let has_critical = request.controls.into_iter().any(|control| control.criticality);
+                let asked = StartTlsAsked { has_value: value.is_some(), has_critical, place };
+                self.take_start_tls(request.message_id, asked, now, step);
                 Taken::Done
             }
             _ => self.take_ordinary(&request, now, step),
@@ -269,7 +273,7 @@ impl Session {
     /// Sends a request upstream, or holds it until there is an upstream and few enough are outstanding.
     pub(crate) fn send(&mut self, request: &Request<'_>, walking: Option<Walking>, now: f64, step: &mut Step) -> Sent {
         let (message_id, kind) = (request.message_id, request.kind());
-        let mut pending = Pending { message_id, kind, never_ends: request.never_ends(), followed: false };
+        let mut pending = Pending::of(request);
         match self.upstream.phase {
             UpstreamPhase::Ready if self.is_full() => return Sent::Held(walking.map(Box::new)),
             UpstreamPhase::Ready => {
@@ -337,20 +341,21 @@ impl Session {
     /// The client will send no more. What is outstanding is answered first; searches that never end, end now.
     pub(crate) fn half_close(&mut self, step: &mut Step) {
         self.client.half_closed = true;
-        self.finish_if_half_closed(step);
+        self.finish_if_over(step);
     }
 
-    /// Ends a half-closed session once nothing is left to answer.
-    pub(crate) fn finish_if_half_closed(&mut self, step: &mut Step) {
-        if !self.client.half_closed || self.is_closed() {
+    /// Ends a half-closed session, or one that takes no more requests, once nothing is left to answer.
+    pub(crate) fn finish_if_over(&mut self, step: &mut Step) {
+        if !(self.client.half_closed || self.drains) || self.is_closed() {
             return;
         }
         let waits = !matches!(self.phase, Phase::Open | Phase::Opaque)
             || self.holds_any()
             || !self.outstanding.only_endless()
-            || self.upstream.passing.is_some()
-            || self.holds_a_request();
-        if !waits {
+            || self.upstream.passing.is_some();
+        if !waits && self.drains {
+            self.close(CloseReason::Draining, STOPPING, step);
+        } else if !waits && !self.holds_a_request() {
             self.close(CloseReason::ClientClosed, "", step);
         }
     }
@@ -380,16 +385,19 @@ impl Session {
     }
 }
 
-/// Whether the next message says that the client goes, which nothing answers.
-fn is_unbind(octets: &[u8]) -> bool {
+/// Whether the next message is an Unbind or an Abandon, which nothing answers.
+fn has_no_answer(octets: &[u8]) -> bool {
     let frame = Frame::peek(octets).ok().flatten();
     let message = frame.and_then(|frame| octets.get(..frame.length));
-    // An Unbind has no filter, so its limits do not matter.
+    // They have no filter, so its limits do not matter.
     let limits = FilterLimits { depth: 0, nodes: 0 };
     message
         .and_then(|message| Request::parse(message, &limits).ok())
-        .is_some_and(|request| request.operation.kind() == RequestKind::Unbind)
+        .is_some_and(|request| matches!(request.operation.kind(), RequestKind::Unbind | RequestKind::Abandon))
 }
+
+/// What a client is told when the gateway stops.
+pub(crate) const STOPPING: &str = "the gateway is stopping";
 
 /// The diagnostic message beside confidentialityRequired.
 pub(crate) const TLS_REQUIRED: &str = "TLS is required: use StartTLS or LDAPS";

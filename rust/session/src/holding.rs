@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ostiary_ldap::frame::Frame;
 use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 use ostiary_policy::Told;
@@ -10,6 +11,7 @@ use ostiary_policy::Told;
 use crate::client::Sent;
 use crate::event::Event;
 use crate::judging::{Judged, Walking};
+use crate::outstanding::Pending;
 use crate::phase::{Phase, Refusal};
 use crate::session::Session;
 use crate::step::Step;
@@ -84,7 +86,7 @@ impl Session {
         }
         self.go_on(held, verdict, now, step);
         self.take_inbox(now, step);
-        self.finish_if_half_closed(step);
+        self.finish_if_over(step);
         self.finish_step(step);
     }
 
@@ -167,6 +169,38 @@ impl Session {
                 }
                 self.judge_on(&request, held.walking, now, step);
             }
+        }
+    }
+
+    /// The server is lost, and with it who the client was: what waits here for a verdict, a time or another request is
+    /// answered as what the server had.
+    pub(crate) fn refuse_held(&mut self, now: f64, step: &mut Step) {
+        let limits = self.settings.limits.filter;
+        if let Some(under) = &mut self.under_policy {
+            let (held, front) = (std::mem::take(&mut under.held), under.front.take());
+            if let Some(mut front) = front {
+                self.give_up(&mut front.walking, now);
+            }
+            for mut held in held {
+                self.give_up(&mut held.walking, now);
+                if let Ok(request) = Request::parse(&held.message, &limits) {
+                    self.refuse_unavailable(Pending::of(&request), step);
+                }
+            }
+        }
+        let inbox = std::mem::take(&mut self.client.inbox);
+        let mut rest = inbox.as_slice();
+        while let Ok(Some(frame)) = Frame::peek(rest) {
+            let Some((message, behind)) = rest.split_at_checked(frame.length) else { break };
+            rest = behind;
+            let Ok(request) = Request::parse(message, &limits) else { break };
+            if matches!(request.kind(), RequestKind::Unbind | RequestKind::Abandon) {
+                continue;
+            }
+            if let Some(account) = &mut self.account {
+                account.begin(&request, true, self.client.tls.is_some(), now);
+            }
+            self.refuse_unavailable(Pending::of(&request), step);
         }
     }
 

@@ -318,7 +318,7 @@ impl Session {
         if matches!(self.phase, Phase::Open | Phase::AwaitingVerdict { .. }) {
             self.take_inbox(now, step);
         }
-        self.finish_if_half_closed(step);
+        self.finish_if_over(step);
     }
 
     /// Keeps a walk until the request at the front of the inbox is looked at again.

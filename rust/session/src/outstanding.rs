@@ -1,7 +1,7 @@
 //! The requests a client waits for, by message id, and the ids that Abandon left taken (RFC 4511 4.1.1.1, 4.11).
 //! Knows no octets. Bounded by the session's limits.
 
-use ostiary_ldap::message::RequestKind;
+use ostiary_ldap::message::{Request, RequestKind};
 
 /// How many abandoned ids are remembered. A server that honours Abandon never answers, so they do not go away
 /// by themselves; clients abandon rarely (libldap on a time-out, browsers of directories on each key press).
@@ -18,6 +18,14 @@ pub struct Pending {
     pub never_ends: bool,
     /// Its responses matter to the policy.
     pub followed: bool,
+}
+
+impl Pending {
+    /// A request that nobody follows.
+    pub(crate) fn of(request: &Request<'_>) -> Self {
+        let (message_id, kind) = (request.message_id, request.kind());
+        Self { message_id, kind, never_ends: request.never_ends(), followed: false }
+    }
 }
 
 /// What a response's message id refers to.

@@ -13,6 +13,7 @@ use ostiary_ldap::write;
 use rustls::pki_types::ServerName;
 
 use crate::account::Account;
+use crate::client::STOPPING;
 use crate::event::Event;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
@@ -43,6 +44,8 @@ pub struct Session {
     pub(crate) address: Option<IpAddr>,
     /// When something last came from either side.
     pub(crate) last_traffic: f64,
+    /// No more requests are taken.
+    pub(crate) drains: bool,
     /// Until when the handshake, or else the first request, has to be there; none: neither is awaited.
     pub(crate) grace_until: Option<f64>,
     /// The deadline that the driver knows.
@@ -136,6 +139,7 @@ impl Session {
             upstream: UpstreamSide::absent(),
             outstanding: Outstanding::default(),
             last_traffic: now,
+            drains: false,
             grace_until: Some(now + grace),
             announced: f64::INFINITY,
         };
@@ -261,7 +265,7 @@ impl Session {
         self.upstream = UpstreamSide { unreachable: true, ..UpstreamSide::absent() };
         self.take_inbox(now, step);
         self.upstream.unreachable = false;
-        self.finish_if_half_closed(step);
+        self.finish_if_over(step);
         self.finish_step(step);
     }
 
@@ -296,7 +300,16 @@ impl Session {
     /// The gateway stops: the client gets a notice.
     pub fn shut_down(&mut self, step: &mut Step) {
         if !self.is_closed() {
-            self.close(CloseReason::Draining, "the gateway is stopping", step);
+            self.close(CloseReason::Draining, STOPPING, step);
+            self.finish_step(step);
+        }
+    }
+
+    /// The gateway stops soon: no more requests are taken, and once all are answered, the client gets a notice.
+    pub fn drain(&mut self, step: &mut Step) {
+        if !self.is_closed() {
+            self.drains = true;
+            self.finish_if_over(step);
             self.finish_step(step);
         }
     }

@@ -20,10 +20,20 @@ use crate::violation::ViolationKind;
 /// The id of the gateway's own StartTLS request: nothing else has been sent on that connection.
 pub(crate) const START_TLS_MESSAGE_ID: u32 = 1;
 
+/// How a client asks for TLS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StartTlsAsked {
+    pub has_value: bool,
+    /// With a control that has to be heeded.
+    pub has_critical: bool,
+    pub place: Place,
+}
+
 impl Session {
     /// A client asks for TLS.
-    pub(crate) fn take_start_tls(&mut self, message_id: u32, has_value: bool, place: Place, now: f64, step: &mut Step) {
-        let config = match self.may_start_tls(has_value, place) {
+    pub(crate) fn take_start_tls(&mut self, message_id: u32, asked: StartTlsAsked, now: f64, step: &mut Step) {
+        let place = asked.place;
+        let config = match self.may_start_tls(asked) {
             Ok(config) => config,
             Err((code, text)) => return self.refuse(message_id, RequestKind::Extended, code, text, step),
         };
@@ -54,13 +64,18 @@ impl Session {
     }
 
     /// The TLS that is offered, unless the moment or the request is wrong.
-    fn may_start_tls(&self, has_value: bool, place: Place) -> Result<Arc<ServerConfig>, (ResultCode, &'static str)> {
+    fn may_start_tls(&self, asked: StartTlsAsked) -> Result<Arc<ServerConfig>, (ResultCode, &'static str)> {
+        let StartTlsAsked { has_value, has_critical, place } = asked;
         if self.client.tls.is_some() {
             return Err((ResultCode::OPERATIONS_ERROR, "TLS is already established"));
         }
         let ListenerTls::StartTls(config) = &self.settings.tls else {
             return Err((ResultCode::PROTOCOL_ERROR, "StartTLS is not offered here"));
         };
+        if has_critical {
+            // There is none that has a meaning here (RFC 4511 4.1.11).
+            return Err((ResultCode::UNAVAILABLE_CRITICAL_EXTENSION, "StartTLS has no critical controls"));
+        }
         if has_value {
             return Err((ResultCode::PROTOCOL_ERROR, "StartTLS has no value"));
         }

@@ -94,7 +94,7 @@ impl Session {
         self.upstream.phase = UpstreamPhase::Ready;
         step.events.push(Event::UpstreamReady(facts));
         self.take_inbox(now, step);
-        self.finish_if_half_closed(step);
+        self.finish_if_over(step);
     }
 
     fn take_upstream_plaintext(&mut self, plain: &[u8], now: f64, step: &mut Step) {
@@ -120,7 +120,7 @@ impl Session {
             if matches!(self.phase, Phase::Open | Phase::AwaitingVerdict { .. }) {
                 self.take_inbox(now, step);
             }
-            self.finish_if_half_closed(step);
+            self.finish_if_over(step);
         }
     }
 
@@ -150,6 +150,13 @@ impl Session {
             let Some(message) = rest.get(..head.length) else {
                 if head.length > self.most_to_wait_for(&head) {
                     self.pass_run(octets, run, taken, step);
+                    if self.upstream.phase == UpstreamPhase::Ready && matches!(self.phase, Phase::Open) {
+                        // Between two of these, as there may be no other moment, clients can abandon the rest.
+                        self.take_inbox(now, step);
+                    }
+                    if self.is_closed() || self.upstream.phase != UpstreamPhase::Ready {
+                        return octets.len();
+                    }
                     self.start_passing(&head, rest, now, step);
                     return octets.len();
                 }
@@ -352,9 +359,14 @@ impl Session {
                 }
                 true
             }
-            _ => {
+            lookup => {
+                let kind = if matches!(lookup, Lookup::Pending(..)) {
+                    ViolationKind::UnexpectedResponse
+                } else {
+                    ViolationKind::UnknownMessageId
+                };
                 let detail = format!("a response of {} octets that answers no request", head.length);
-                return self.upstream_violation(ViolationKind::UnexpectedResponse, detail, now, step);
+                return self.upstream_violation(kind, detail, now, step);
             }
         };
         self.upstream.passing = Some(Passing { remaining: head.length, dropped });
@@ -418,6 +430,9 @@ impl Session {
             }
             self.refuse_unavailable(pending, step);
         }
+        if bound {
+            self.refuse_held(now, step);
+        }
         match self.phase {
             Phase::AwaitingAnonymity { .. } => self.end_awaiting_anonymity(step),
             Phase::AwaitingBindResult { .. } => {
@@ -434,6 +449,6 @@ impl Session {
             return self.close(CloseReason::UpstreamLost, &text, step);
         }
         self.take_inbox(now, step);
-        self.finish_if_half_closed(step);
+        self.finish_if_over(step);
     }
 }
