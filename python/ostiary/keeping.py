@@ -29,8 +29,8 @@ logger = logging.getLogger("ostiary.supervisor")
 BACK_OFF_SECONDS = 0.1
 BACK_OFF_SECONDS_MAX = 10.0
 LIVED_SECONDS = 60.0
-# How long a worker has to say how it is.
-STATUS_SECONDS = 2.0
+# How long a worker has to say how it is: less than who asks waits for all of them.
+STATUS_SECONDS = 1.0
 # So many questions wait for their answers; one that answers none is not asked more.
 ASKED_MAX = 64
 LAST_WORDS_SECONDS = 1.0

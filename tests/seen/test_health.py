@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 import time
 
@@ -154,3 +156,19 @@ def has(document: object, key: str) -> bool:
                 return False
             found = found[0]
     return True
+
+
+def test_a_worker_that_hangs_is_left_out_and_the_others_are_told_of(seen: SeenFactory) -> None:
+    with FakeDirectory() as directory:
+        running = seen(upstreams=[gateways.upstream(directory.address)], workers=2)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(workers := running.endpoint.status()["workers"]) != 2:
+            assert time.monotonic() < deadline, workers
+            pause(0.05)
+        hanging, other = (each["pid"] for each in workers)
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            for _ in range(3):
+                assert [each["pid"] for each in running.endpoint.status()["workers"]] == [other]
+        finally:
+            os.kill(hanging, signal.SIGCONT)
