@@ -150,7 +150,7 @@ def test_start_tls_with_a_critical_control_is_refused(ground: Ground) -> None:
 
 @pytest.mark.parametrize("spelling", [b"1.3.6.1.4.1.1466.020037", b"01.3.6.1.4.1.1466.20037"])
 def test_start_tls_is_never_forwarded_however_it_is_spelt(ground: Ground, spelling: bytes) -> None:
-    play = Playbook(ground.listener("none")).client(wire.extended(1, spelling)).client_gets((1, 0x78, 2)).ends()
+    Playbook(ground.listener("none")).client(wire.extended(1, spelling)).client_gets((1, 0x78, 2)).ends()
     play = Playbook(ground.listener("starttls")).client(wire.extended(1, spelling)).client_gets((1, 0x78, 0))
     assert play.session.client_tls is None
 
