@@ -188,16 +188,18 @@ class Gateway:
             listener.stop_accepting()
         self.doors.close(keeps_files=keeps_files)
         begin = monotonic()
+        drains = False
         while connections := [each for listener in self._listeners.values() for each in listener.connections]:
             now = monotonic()
             late = now >= begin + self.plan.drain_seconds
             # A client that asks without a pause may go on for half of the time.
-            is_over = now >= begin + self.plan.drain_seconds / 2
+            drains_now = not drains and now >= begin + self.plan.drain_seconds / 2
+            drains = drains or drains_now
             for connection in connections:
                 since = connection.session.idle_since
                 if late or (since is not None and now - since >= QUIET_SECONDS):
                     connection.shut_down()
-                elif is_over:
+                elif drains_now:
                     connection.drain()
                 if late:
                     connection.abort()

@@ -172,3 +172,24 @@ def test_a_worker_that_hangs_is_left_out_and_the_others_are_told_of(seen: SeenFa
                 assert [each["pid"] for each in running.endpoint.status()["workers"]] == [other]
         finally:
             os.kill(hanging, signal.SIGCONT)
+
+
+def test_a_drain_lets_a_client_that_never_pauses_have_every_answer(seen: SeenFactory) -> None:
+    def answer(connection: UpstreamConnection, request: wire.Message) -> None:
+        if request.tag == wire.SEARCH_REQUEST:
+            # The client asks again as soon as it is answered, so it is hardly ever between two requests.
+            pause(0.2)
+        answer_plainly(connection, request)
+
+    with FakeDirectory(answering(answer)) as directory:
+        running = seen(upstreams=[gateways.upstream(directory.address)], audit={}, limits={"drain_seconds": 3})
+        client = running.connect()
+        answered = 0
+        stopping = threading.Timer(0.5, running.gateway.process.signal, [15])
+        stopping.start()
+        while not (said := client.send(search(answered + 1)).receive()).is_notice:
+            assert [said.tag, client.receive().code] == [wire.SEARCH_ENTRY, wire.SUCCESS]
+            answered += 1
+        stopping.join()
+        assert running.gateway.process.wait() == 0
+    assert [record["result"] for record in running.operations()] == ["success"] * answered

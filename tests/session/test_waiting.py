@@ -188,6 +188,12 @@ def test_a_drain_ends_who_waits_for_nothing_at_once() -> None:
         play._take(play.session.drain()).client_gets((0, 0x78, 52)).closes("draining").upstream_gets(UNBIND).ends()
 
 
+def test_a_client_that_sends_much_during_a_drain_is_paused() -> None:
+    play = connected(buffered_bytes=1_000).client(wire.search(2)).upstream_sees(wire.search(2))
+    play._take(play.session.drain()).client(wire.delete(3, b"cn=" + b"x" * 2_000)).event(Event.PauseClient)
+    play.ends()
+
+
 def test_an_unbind_is_taken_during_a_drain() -> None:
     play = connected().client(wire.search(2)).upstream_sees(wire.search(2))
     play._take(play.session.drain()).client(wire.unbind(3)).upstream_gets((3, 0x42, None)).closes("unbind").ends()

@@ -535,7 +535,8 @@ impl Session {
 
     /// Whether requests wait for something else than their own rest.
     fn is_holding(&self) -> bool {
-        self.phase != Phase::Open || self.client.waits || self.is_within_response() || self.holds_too_much()
+        let is_open = self.phase == Phase::Open && !self.drains;
+        !is_open || self.client.waits || self.is_within_response() || self.holds_too_much()
     }
 
     /// Whether the client has got a part of a response whose rest is still to come.
