@@ -23,7 +23,7 @@ class LimitsOptions(Options):
     identity: IdentityCriterion | None = None
     """Identities whose requests are limited; everybody's when omitted."""
     substring_length: Annotated[int, Field(ge=0, le=1_000)] = 0
-    """How many octets the longest part of a substring filter must have; 0: no limit."""
+    """How many octets the longest part of a substring filter must have, spaces and hyphens not counted; 0: no limit."""
     presence_only: bool = True
     """Whether a search below its base may have a filter that asks for no value, as (objectClass=*)."""
     filter_nodes: Most | None = None

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use ostiary_ldap::filter::{Filter, FilterRef, Item, Members, View};
 use ostiary_ldap::message::{Operation, Scope, SearchRequest, paged_results};
 use ostiary_ldap::oid::PAGED_RESULTS_OID;
+use ostiary_ldap::prepare::prepare;
 use ostiary_ldap::result::ResultCode;
 use serde::Deserialize;
 use smallvec::SmallVec;
@@ -35,7 +36,7 @@ pub struct LimitsSpec {
     /// Whose requests are limited, by identity; everybody's if there is none.
     #[serde(default)]
     pub identity: Option<OneOrMany<IdentitySpec>>,
-    /// How many octets the longest part of a substring filter must have; 0 is no limit.
+    /// How many octets the longest part of a substring filter must have, of those that are compared; 0 is no limit.
     #[serde(default)]
     pub substring_length: usize,
     /// Whether a search below its base may have a filter that lets through all that merely has an attribute.
@@ -241,10 +242,21 @@ fn page_size(value: Option<&[u8]>) -> Option<u32> {
 fn longest_parts(filter: &Filter) -> impl Iterator<Item = usize> {
     filter.items().filter_map(|item| match item {
         Item::Substrings(parts) => {
-            Some(parts.initial.iter().chain(&parts.any).chain(&parts.last).map(|part| part.len()).max().unwrap_or(0))
+            let parts = parts.initial.iter().chain(&parts.any).chain(&parts.last);
+            Some(parts.map(|part| compared_octets(part)).max().unwrap_or(0))
         }
         _ => None,
     })
+}
+
+/// How many octets of a part servers compare: in the form that they prepare, without the spaces that all of them fold,
+/// and the hyphens that mean nothing in telephone numbers. What cannot be prepared counts by what is ASCII of it.
+fn compared_octets(part: &[u8]) -> usize {
+    let prepared = core::str::from_utf8(part).ok().and_then(|text| prepare(text).ok());
+    match &prepared {
+        Some(text) => text.chars().filter(|one| !matches!(one, ' ' | '-')).map(char::len_utf8).sum(),
+        None => part.iter().filter(|octet| octet.is_ascii_graphic() && **octet != b'-').count(),
+    }
 }
 
 /// What a filter's form tells.
@@ -364,5 +376,24 @@ mod tests {
         ] {
             assert_eq!(measure(text), (nodes, is_selective), "{text}");
         }
+    }
+
+    #[test]
+    fn a_part_is_as_long_as_what_servers_compare_of_it() {
+        for (part, octets) in [
+            ("abc", 3),
+            (" a  b ", 2),
+            ("   ", 0),
+            ("@  ", 1),
+            ("1--", 1),
+            ("\u{a0}\u{a0}", 0),
+            ("\u{ff45}", 1),
+            ("\u{fc}", 2),
+            ("a\u{ad}\u{ad}\u{ad}", 1),
+            ("m\u{1f511}ller", 5),
+        ] {
+            assert_eq!(compared_octets(part.as_bytes()), octets, "{part:?}");
+        }
+        assert_eq!(compared_octets(b"\xff\xfea-b"), 2);
     }
 }
