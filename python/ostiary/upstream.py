@@ -70,15 +70,10 @@ class Upstream:
         self._failing: set[str] = set()
         self.counters = counters
         """What is counted under the configuration that it is from."""
-        self._found: dict[tuple[str, str], Callable[[int], None]] = {}
 
     def counter(self, server: Server, state: str) -> Callable[[int], None]:
         """Counts connections to a server that are in this state: `dialling` or `ready`."""
-        key = (server.plan.text, state)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = self.counters.counter("upstream_connections", self.name, *key)
-        return found
+        return self.counters.counter("upstream_connections", self.name, server.plan.text, state)
 
     def note(self, server: Server, fault: str | None) -> None:
         """Logs a server that fails for the first time, or answers again: a dead one must be seen behind a live one."""
