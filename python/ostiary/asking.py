@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ostiary import _core
@@ -44,7 +45,7 @@ class Asking:
         # A verdict may let other requests come forward: they are asked about in turn, not from inside one another.
         self._questions: deque[Event.Held] = deque()
         self._is_answering = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Verdict]] = set()
 
     def client_changed(self) -> None:
         """The client has another identity, or TLS."""
@@ -61,7 +62,7 @@ class Asking:
             self._admitted(verdict)
         else:
             self._connection.hold_client()
-            self._later(self._wait_for_admission(verdict), verdict)
+            self._later(verdict, self._admitted_late)
 
     def held(self, question: Event.Held) -> None:
         """The session asks about a request that came forward by a verdict on another."""
@@ -88,7 +89,7 @@ class Asking:
             return PASSED
         if isinstance(verdict, Verdict):
             return spoken(verdict)
-        self._later(self._wait_for_verdict(hold, verdict), verdict)
+        self._later(verdict, lambda late: self._connection.resume(hold, spoken(late)))
         return None
 
     def finished(self, event: Event.Finished) -> None:
@@ -107,23 +108,24 @@ class Asking:
         if hooks is not None and hooks.follows:
             hooks.closed(self._client)
 
-    async def _wait_for_verdict(self, hold: int, verdict: Coroutine[Any, Any, Verdict]) -> None:
-        self._connection.resume(hold, spoken(await verdict))
-
-    async def _wait_for_admission(self, verdict: Coroutine[Any, Any, Verdict]) -> None:
-        self._admitted(await verdict)
+    def _admitted_late(self, verdict: Verdict) -> None:
+        self._admitted(verdict)
         self._connection.release_client()
 
     def _admitted(self, verdict: Verdict) -> None:
         if verdict is not PASS:
             self._connection.refuse(verdict.text)
 
-    def _later(self, work: Coroutine[Any, Any, None], verdict: Coroutine[Any, Any, Verdict]) -> None:
-        task = asyncio.create_task(work)
+    def _later(self, verdict: Coroutine[Any, Any, Verdict], then: Callable[[Verdict], None]) -> None:
+        # By itself, not awaited by another: that one might be cancelled before it awaits anything.
+        task = asyncio.create_task(verdict)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # One that is cancelled before it begins awaits nothing: Python would complain of the other.
-        task.add_done_callback(lambda _task: verdict.close())
+        task.add_done_callback(partial(self._decided, then))
+
+    def _decided(self, then: Callable[[Verdict], None], task: asyncio.Task[Verdict]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            then(task.result())
 
 
 def spoken(verdict: Verdict) -> _core.Verdict:

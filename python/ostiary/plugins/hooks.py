@@ -384,7 +384,11 @@ class _Exits(Exception):
 
 
 async def _watched(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Any:
-    return await _stepped(hook, inner)
+    try:
+        return await _stepped(hook, inner)
+    except (SystemExit, KeyboardInterrupt) as error:
+        # As it is, it would end the loop, and the gateway with it.
+        raise _Exits(error) from error
 
 
 @types.coroutine
@@ -401,10 +405,6 @@ def _stepped(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any
         except StopIteration as end:
             WATCHDOG.running = None
             return end.value
-        except (SystemExit, KeyboardInterrupt) as error:
-            WATCHDOG.running = None
-            # As it is, it would end the loop, and the gateway with it.
-            raise _Exits(error) from error
         except BaseException:
             WATCHDOG.running = None
             raise
