@@ -105,11 +105,7 @@ impl Records {
     /// Records the end of a search of which there is more to say than of most.
     pub fn told_apart(&mut self, wall: f64, client: &Part, search: &[u8], end: &End<'_>) {
         self.catch_up();
-        if let Ok(request) = Request::parse(search, &NO_LIMITS)
-            && self.audit.takes(RequestKind::Search, end.code)
-        {
-            self.audit.finished_whole(wall, client, &request, end);
-        }
+        record(&mut self.audit, wall, client, search, end);
     }
 
     /// Records what became of a connection.
@@ -128,10 +124,6 @@ impl Records {
     /// Writes what waits.
     fn catch_up(&mut self) {
         for search in self.waiting.drain(..) {
-            let Ok(request) = Request::parse(&search.request, &NO_LIMITS) else { continue };
-            if !self.audit.takes(RequestKind::Search, search.code) {
-                continue;
-            }
             let end = End {
                 message_id: search.message_id,
                 code: search.code,
@@ -147,8 +139,17 @@ impl Records {
                     .map(|(policy, told)| named(policy, told)),
                 identity: None,
             };
-            self.audit.finished_whole(search.wall, &search.who.client, &request, &end);
+            record(&mut self.audit, search.wall, &search.who.client, &search.request, &end);
         }
+    }
+}
+
+/// Records a search, if it is not one of those that are left out.
+fn record(audit: &mut Audit, wall: f64, client: &Part, search: &[u8], end: &End<'_>) {
+    if let Ok(request) = Request::parse(search, &NO_LIMITS)
+        && audit.takes(RequestKind::Search, end.code)
+    {
+        audit.finished_whole(wall, client, &request, end);
     }
 }
 

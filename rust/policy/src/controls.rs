@@ -93,6 +93,12 @@ pub fn is_oid(text: &[u8], oid: &str) -> bool {
     text == oid.as_bytes() || (text.len() > oid.len() && plain(text) == plain(oid.as_bytes()))
 }
 
+/// Whether an extended operation is the session's own affair, which no rule judges: `StartTLS`, and Cancel of a request of
+/// the client's own, which the session knows by this spelling alone.
+pub(crate) fn is_of_session(name: &[u8]) -> bool {
+    is_oid(name, oid::START_TLS_OID) || name == oid::CANCEL_OID.as_bytes()
+}
+
 /// What a control says of attributes: to ask with it is to ask for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Concern {

@@ -173,35 +173,31 @@ impl Session {
     }
 
     /// The server is lost, and with it who the client was: what waits here for a verdict, a time or another request is
-    /// answered as what the server had.
+    /// answered as what the server had. The session ends behind it, and gives back what they took.
     pub(crate) fn refuse_held(&mut self, now: f64, step: &mut Step) {
-        let limits = self.settings.limits.filter;
-        if let Some(under) = &mut self.under_policy {
-            let (held, front) = (std::mem::take(&mut under.held), under.front.take());
-            if let Some(mut front) = front {
-                self.give_up(&mut front.walking, now);
-            }
-            for mut held in held {
-                self.give_up(&mut held.walking, now);
-                if let Ok(request) = Request::parse(&held.message, &limits) {
-                    self.refuse_unavailable(Pending::of(&request), step);
-                }
-            }
+        let under = self.under_policy.iter().flat_map(|under| &under.held);
+        let held: Vec<_> = under.map(|held| Arc::clone(&held.message)).collect();
+        for message in held {
+            self.refuse_waiting(&message, now, step);
         }
         let inbox = std::mem::take(&mut self.client.inbox);
         let mut rest = inbox.as_slice();
         while let Ok(Some(frame)) = Frame::peek(rest) {
             let Some((message, behind)) = rest.split_at_checked(frame.length) else { break };
+            self.refuse_waiting(message, now, step);
             rest = behind;
-            let Ok(request) = Request::parse(message, &limits) else { break };
-            if matches!(request.kind(), RequestKind::Unbind | RequestKind::Abandon) {
-                continue;
-            }
-            if let Some(account) = &mut self.account {
-                account.begin(&request, true, self.client.tls.is_some(), now);
-            }
-            self.refuse_unavailable(Pending::of(&request), step);
         }
+    }
+
+    fn refuse_waiting(&mut self, message: &[u8], now: f64, step: &mut Step) {
+        let Ok(request) = Request::parse(message, &self.settings.limits.filter) else { return };
+        if matches!(request.kind(), RequestKind::Unbind | RequestKind::Abandon) {
+            return;
+        }
+        if let Some(account) = &mut self.account {
+            account.begin(&request, true, self.client.tls.is_some(), now);
+        }
+        self.refuse_unavailable(Pending::of(&request), step);
     }
 
     fn take_held(&mut self, name: u32) -> Option<Held> {

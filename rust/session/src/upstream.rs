@@ -150,12 +150,12 @@ impl Session {
             let Some(message) = rest.get(..head.length) else {
                 if head.length > self.most_to_wait_for(&head) {
                     self.pass_run(octets, run, taken, step);
-                    if self.upstream.phase == UpstreamPhase::Ready && matches!(self.phase, Phase::Open) {
+                    if self.phase == Phase::Open {
                         // Between two of these, as there may be no other moment, clients can abandon the rest.
                         self.take_inbox(now, step);
-                    }
-                    if self.is_closed() || self.upstream.phase != UpstreamPhase::Ready {
-                        return octets.len();
+                        if self.is_closed() {
+                            return octets.len();
+                        }
                     }
                     self.start_passing(&head, rest, now, step);
                     return octets.len();

@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use ostiary_arena::{Acquired, Arena, Hold, Key, Layout, Quota, Verdict};
 use ostiary_ldap::message::{Operation, RequestKind};
-use ostiary_ldap::oid::{CANCEL_OID, START_TLS_OID};
 use ostiary_ldap::result::ResultCode;
 use smallvec::SmallVec;
 
@@ -25,6 +24,7 @@ pub(crate) use compile::entries;
 pub use spec::{LimitSpec, RateLimitSpec};
 
 use crate::asked::Asked;
+use crate::controls::is_of_session;
 use crate::decision::{Decision, Mode, Note, Outcome};
 use crate::facts::ClientFacts;
 use crate::who::Who;
@@ -329,7 +329,7 @@ impl Limit {
 /// The operation that a request counts as; none for what no rule judges.
 fn judged(asked: &Asked<'_>) -> Option<Operations> {
     if let Operation::Extended { name, .. } = &asked.request().operation
-        && [CANCEL_OID, START_TLS_OID].iter().any(|oid| oid.as_bytes() == *name)
+        && is_of_session(name)
     {
         return None;
     }

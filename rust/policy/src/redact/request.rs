@@ -82,9 +82,9 @@ fn concern(secrets: &Secrets, asked: &Asked<'_>, first: u16) -> Option<(u16, Why
     for concern in concerns {
         let Ok(concern) = concern else { return unreadable };
         let rule = match concern {
-            // The keys are the sort control's; without it, who knows whose they are.
             // Which attributes of them, `other_entries` looks at.
             Concern::OtherEntries => None,
+            // The keys are the sort control's; without it, who knows whose they are.
             Concern::VirtualListView if is_sorted => None,
             Concern::VirtualListView => return unreadable,
             Concern::Sort(keys) => keys.iter().find_map(|key| secrets.forbid_testing(key)),

@@ -11,7 +11,7 @@ use ostiary_ldap::message::{Authentication, BindRequest, Operation, RequestKind,
 
 use super::shape::fingerprint;
 use crate::asked::{Asked, Selectors, Touched, Unreadable};
-use crate::controls::{Concern, is_oid};
+use crate::controls::{Concern, is_of_session};
 use crate::who::Who;
 
 /// What rules are asked about.
@@ -144,15 +144,11 @@ impl<'q, 'a> Question<'q, 'a> {
         }
     }
 
-    /// Whether this is never judged by rules: Unbind and Abandon have no answer, `StartTLS` and Cancel of one's own
-    /// request are the session's affair; a Cancel is judged that the session does not know by its spelling.
+    /// Whether this is never judged by rules: Unbind and Abandon have no answer, other things are the session's affair.
     pub(crate) fn is_exempt(&self) -> bool {
-        use ostiary_ldap::oid::{CANCEL_OID, START_TLS_OID};
         match self.kind() {
             RequestKind::Unbind | RequestKind::Abandon => true,
-            RequestKind::Extended => {
-                self.extended().is_some_and(|name| is_oid(name, START_TLS_OID) || name == CANCEL_OID.as_bytes())
-            }
+            RequestKind::Extended => self.extended().is_some_and(is_of_session),
             _ => false,
         }
     }

@@ -229,10 +229,10 @@ impl Rule {
     }
 
     fn holds_base(&self, places: &Places, question: &Question<'_, '_>) -> Truth {
-        let target = places.hold(question.target(), question.scope(), self.beside());
         if self.effect == Effect::Deny && question.shows_other_entries() {
             return Truth::Yes;
         }
+        let target = places.hold(question.target(), question.scope(), self.beside());
         if let (Effect::Deny, Ok(Some(start)), Some(scope)) = (self.effect, question.target(), question.scope()) {
             // Else a denial would be walked round from above.
             return target.max(places.are_reached(start, scope).into());
