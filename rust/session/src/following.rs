@@ -126,7 +126,7 @@ impl Session {
             return Followup::Pass;
         };
         let Some(followed) = under.followed.get_mut(place) else { return Followup::Pass };
-        let shown = if followed.surely_shows(head, message, &mut under.last_names) {
+        let shown = if followed.surely_shows(head, message, &mut step.last_names) {
             Followup::Pass
         } else {
             for told in followed.would_hide(head, message) {
@@ -210,12 +210,12 @@ impl Session {
 
     /// Lets the entries pass that follow one that did, `first`, as long as they surely pass as they came; says how many
     /// octets they have. What there is to know of their search is looked up once.
-    pub(crate) fn pass_entries(&mut self, message_id: u32, first: &[u8], behind: &[u8]) -> usize {
+    pub(crate) fn pass_entries(&mut self, message_id: u32, first: &[u8], behind: &[u8], step: &mut Step) -> usize {
         let mut run = EntryRun::behind(first, behind);
         let (mut entries, mut octets) = (0_u32, 0_usize);
-        if let Some((followed, last_names)) = self.followed_of(message_id) {
+        if let Some(followed) = self.followed_of(message_id) {
             for (head, message) in run {
-                if !followed.surely_shows(&head, message, last_names) || !followed.count_entry() {
+                if !followed.surely_shows(&head, message, &mut step.last_names) || !followed.count_entry() {
                     break;
                 }
                 (entries, octets) = (entries.saturating_add(1), octets.saturating_add(head.length));
@@ -232,17 +232,14 @@ impl Session {
         octets
     }
 
-    fn followed_of(&mut self, message_id: u32) -> Option<(&mut Followed, &mut LastNames)> {
-        let under = self.under_policy.as_mut()?;
-        let followed = under.followed.iter_mut().find(|each| each.message_id == message_id)?;
-        Some((followed, &mut under.last_names))
+    fn followed_of(&mut self, message_id: u32) -> Option<&mut Followed> {
+        let followed = &mut self.under_policy.as_mut()?.followed;
+        followed.iter_mut().find(|each| each.message_id == message_id)
     }
 
     /// Counts an entry that passes unseen; says whether it may.
     pub(crate) fn may_pass_entry(&mut self, message_id: u32) -> bool {
-        let followed = self.under_policy.as_mut().map(|under| &mut under.followed);
-        let found = followed.and_then(|followed| followed.iter_mut().find(|each| each.message_id == message_id));
-        found.is_none_or(Followed::count_entry)
+        self.followed_of(message_id).is_none_or(Followed::count_entry)
     }
 
     /// Whether the responses of this request have to be whole before they pass.

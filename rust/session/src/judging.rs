@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
-use ostiary_policy::redact::LastNames;
 use ostiary_policy::{
     Asked, Certificate, ClientFacts, Judgement, Memory, Policy, StageTicket, Standing, Subject, Told, Walk, Who,
 };
@@ -38,8 +37,6 @@ pub(crate) struct UnderPolicy {
     pub held: Vec<Held>,
     /// Requests whose responses matter to the policy.
     pub followed: Vec<Followed>,
-    /// What its last entry looked like.
-    pub last_names: LastNames,
     /// Paged searches between two pages.
     pub pages: Vec<Pages>,
     /// The bind that is upstream: what guards want to know of its result, and since when.
@@ -97,7 +94,6 @@ impl UnderPolicy {
             front: None,
             held: Vec::new(),
             followed: Vec::new(),
-            last_names: LastNames::default(),
             pages: Vec::new(),
             guarded: None,
             next_hold: 0,

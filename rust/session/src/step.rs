@@ -1,6 +1,8 @@
 //! What one call into a session asks its driver to do, and the work space of such calls.
 //! One `Step` serves all sessions of a worker, one call at a time: idle sessions own no buffers.
 
+use ostiary_policy::redact::LastNames;
+
 use crate::event::Event;
 
 /// Work space larger than this is given back after a step, octets.
@@ -21,6 +23,8 @@ pub struct Step {
     pub(crate) scratch: Vec<u8>,
     /// A response as the policy lets it pass.
     pub(crate) edited: Vec<u8>,
+    /// What the last entry looked like, of whichever client.
+    pub(crate) last_names: LastNames,
 }
 
 /// What goes to one side.

@@ -22,6 +22,9 @@ const START_TLS_RESPONSE_MAX: usize = 65_536;
 /// Where attributes are cut out, a response has to be read whole.
 const TOO_LARGE_TO_READ: &str = "a response is too large for what is allowed here";
 
+/// No response's head is longer, octets: two tags and lengths, and a messageID with its own.
+const HEAD_MAX: usize = 24;
+
 /// What becomes of one framed response.
 enum Fate {
     /// It goes to the client.
@@ -98,22 +101,15 @@ impl Session {
     }
 
     fn take_upstream_plaintext(&mut self, plain: &[u8], now: f64, step: &mut Step) {
+        let behind = if self.upstream.inbox.is_empty() { plain } else { self.complete_response(plain, now, step) };
         if self.phase == Phase::Opaque {
-            step.client.plain.extend_from_slice(plain);
+            step.client.plain.extend_from_slice(behind);
             return;
         }
-        if self.upstream.inbox.is_empty() {
-            let taken = self.take_responses(plain, now, step);
-            if let Some(rest) = plain.get(taken..).filter(|rest| !rest.is_empty()) {
+        if !behind.is_empty() && !self.is_closed() && self.upstream.phase == UpstreamPhase::Ready {
+            let taken = self.take_responses(behind, now, step);
+            if let Some(rest) = behind.get(taken..).filter(|rest| !rest.is_empty()) {
                 self.upstream.inbox.extend_from_slice(rest);
-            }
-        } else {
-            let mut inbox = std::mem::take(&mut self.upstream.inbox);
-            inbox.extend_from_slice(plain);
-            let taken = self.take_responses(&inbox, now, step);
-            if taken < inbox.len() {
-                inbox.drain(..taken);
-                self.upstream.inbox = inbox;
             }
         }
         if !self.is_closed() && self.upstream.phase == UpstreamPhase::Ready {
@@ -122,6 +118,28 @@ impl Session {
             }
             self.finish_if_over(step);
         }
+    }
+
+    /// Adds to the response that has begun what is still of it in `plain`, and takes it if it is whole then; gives what
+    /// lies behind it, which so needs no copy.
+    fn complete_response<'o>(&mut self, plain: &'o [u8], now: f64, step: &mut Step) -> &'o [u8] {
+        let mut inbox = std::mem::take(&mut self.upstream.inbox);
+        let begun = inbox.len();
+        inbox.extend_from_slice(plain.get(..HEAD_MAX).unwrap_or(plain));
+        let of_it = match ResponseHead::peek(&inbox) {
+            Ok(Some(head)) => head.length.saturating_sub(begun).min(plain.len()),
+            // It is not known, or is none: all that there is shall tell.
+            _ => plain.len(),
+        };
+        let (of_it, behind) = plain.split_at_checked(of_it).unwrap_or((plain, &[]));
+        inbox.truncate(begun);
+        inbox.extend_from_slice(of_it);
+        let taken = self.take_responses(&inbox, now, step);
+        if taken < inbox.len() {
+            inbox.drain(..taken);
+            self.upstream.inbox = inbox;
+        }
+        behind
     }
 
     /// Takes responses from the front of `octets`; says how many octets were taken. Neighbours that go to the client
@@ -166,7 +184,7 @@ impl Session {
             match self.judge_response(&head, message, now, step) {
                 Fate::Pass if head.operation == ResponseOp::SearchEntry => {
                     let behind = octets.get(end..).unwrap_or_default();
-                    end = end.saturating_add(self.pass_entries(head.message_id, message, behind));
+                    end = end.saturating_add(self.pass_entries(head.message_id, message, behind, step));
                 }
                 Fate::Pass => {}
                 Fate::Rewritten => {

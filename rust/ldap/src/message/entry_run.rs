@@ -12,19 +12,43 @@ const ENTRY: u8 = 0x64;
 #[derive(Debug, Clone, Copy)]
 pub struct EntryRun<'a> {
     octets: &'a [u8],
-    /// The messageID of the first of them, as it was written, and the tag that follows it.
-    like: &'a [u8],
+    /// None: there are no others.
+    like: Option<Like>,
+}
+
+/// The messageID of the first of them, as it was written, and the tag that follows it: compared as one number.
+#[derive(Debug, Clone, Copy)]
+struct Like {
+    octets: u64,
+    mask: u64,
+    length: usize,
+}
+
+impl Like {
+    /// What is at the start of `octets`; none if it is not a messageID and an entry.
+    fn of(octets: &[u8]) -> Option<Self> {
+        let [0x02, id_len @ 1..=4, ..] = *octets else { return None };
+        let length = usize::from(id_len).wrapping_add(3);
+        if octets.get(length.wrapping_sub(1)) != Some(&ENTRY) {
+            return None;
+        }
+        let mask = u64::MAX.checked_shr(u32::from(5_u8.wrapping_sub(id_len)).wrapping_mul(8))?;
+        Some(Self { octets: u64::from_le_bytes(*octets.first_chunk()?) & mask, mask, length })
+    }
+
+    /// What follows it, if it is at the start of `octets`.
+    #[inline]
+    fn strip<'o>(&self, octets: &'o [u8]) -> Option<&'o [u8]> {
+        let first = u64::from_le_bytes(*octets.first_chunk()?);
+        if first & self.mask == self.octets { octets.get(self.length..) } else { None }
+    }
 }
 
 impl<'a> EntryRun<'a> {
     /// Those behind `first`, an entry, at the start of the octets that follow it.
     pub fn behind(first: &'a [u8], octets: &'a [u8]) -> Self {
         let start = length(first.get(1..).unwrap_or_default()).map_or(0, |(_, octets)| octets.saturating_add(1));
-        let like = match first.get(start..).unwrap_or_default() {
-            id @ [0x02, octets @ 1..=4, ..] => id.get(..usize::from(*octets).saturating_add(3)),
-            _ => None,
-        };
-        let like = like.filter(|like| like.last() == Some(&ENTRY)).unwrap_or_default();
+        let like = Like::of(first.get(start..).unwrap_or_default());
         Self { octets, like }
     }
 
@@ -42,11 +66,11 @@ impl<'a> Iterator for EntryRun<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let [0x30, outer @ ..] = self.octets else { return None };
         let (content, outer_len) = length(outer)?;
-        let rest = outer.get(outer_len..)?.strip_prefix(self.like)?;
-        let (body_len, inner_len) = length(rest)?;
-        let before_body = self.like.len().wrapping_add(inner_len);
+        let like = self.like.as_ref()?;
+        let (body_len, inner_len) = length(like.strip(outer.get(outer_len..)?)?)?;
+        let before_body = like.length.wrapping_add(inner_len);
         let whole = content.wrapping_add(outer_len).wrapping_add(1);
-        if self.like.is_empty() || before_body.wrapping_add(body_len) > content {
+        if before_body.wrapping_add(body_len) > content {
             return None;
         }
         let (message, behind) = self.octets.split_at_checked(whole)?;

@@ -41,37 +41,48 @@ impl Redaction {
 /// Whether nothing is cut out of the entry with this content.
 #[inline]
 fn shows_entry(secrets: &Secrets, body: &[u8], known: &mut LastNames) -> bool {
-    let Some((_, rest)) = child(body, tag::OCTET_STRING) else { return false };
-    let Some((mut list, [])) = child(rest, tag::SEQUENCE) else { return false };
-    let (mut names, mut beyond) = (known.0.iter_mut(), PlainName::default());
+    let Some((name_len, name)) = opened(body, tag::OCTET_STRING) else { return false };
+    let Some((list_len, mut list)) = name.get(name_len..).and_then(|rest| opened(rest, tag::SEQUENCE)) else {
+        return false;
+    };
+    if list_len != list.len() {
+        return false;
+    }
+    for known in &mut known.0 {
+        if list.is_empty() {
+            return true;
+        }
+        let Some(rest) = behind_attribute(secrets, list, known) else { return false };
+        list = rest;
+    }
     while !list.is_empty() {
-        let Some((attribute, rest)) = child(list, tag::SEQUENCE) else { return false };
-        let [tag::OCTET_STRING, length, ref octets @ ..] = *attribute else { return false };
-        if usize::from(length) > octets.len() {
-            return false;
-        }
-        // With all that follows, there are mostly enough octets to be looked at together.
-        let start = list.len().saturating_sub(rest.len()).saturating_sub(octets.len());
-        if !secrets.surely_keep(list.get(start..).unwrap_or(octets), length, names.next().unwrap_or(&mut beyond)) {
-            return false;
-        }
+        let Some(rest) = behind_attribute(secrets, list, &mut PlainName::default()) else { return false };
         list = rest;
     }
     true
 }
 
-/// The content of the element at the start of `octets`, which has this tag, and what follows it.
+/// What follows the attribute at the start of `list`, if that is surely not cut.
 #[inline]
-fn child(octets: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    match *octets {
-        [found, length, ref rest @ ..] if found == tag && length < 0x80 => rest.split_at_checked(length.into()),
-        [found, ..] if found == tag => long_child(octets),
-        _ => None,
-    }
+fn behind_attribute<'l>(secrets: &Secrets, list: &'l [u8], known: &mut PlainName) -> Option<&'l [u8]> {
+    let (length, attribute) = opened(list, tag::SEQUENCE)?;
+    // With all that follows, there are mostly enough octets to be looked at together.
+    if secrets.surely_keep(attribute, length, known) { attribute.get(length..) } else { None }
+}
+
+/// How much the element at the start of `octets` contains, which has this tag, and its content with all that follows.
+#[inline]
+fn opened(octets: &[u8], tag: u8) -> Option<(usize, &[u8])> {
+    let (length, content) = match *octets {
+        [found, length, ref rest @ ..] if found == tag && length < 0x80 => (usize::from(length), rest),
+        [found, ..] if found == tag => opened_long(octets)?,
+        _ => return None,
+    };
+    if length <= content.len() { Some((length, content)) } else { None }
 }
 
 #[inline]
-fn long_child(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+fn opened_long(octets: &[u8]) -> Option<(usize, &[u8])> {
     let header = Header::peek(octets).ok()??;
-    octets.get(header.header_len..)?.split_at_checked(header.content_len)
+    Some((header.content_len, octets.get(header.header_len..)?))
 }

@@ -103,10 +103,10 @@ impl Secrets {
         self.cut.find_plain(description).unwrap_or_else(|NotPlain| self.cuts_any(description, first))
     }
 
-    /// Whether the description of `length` octets at the start of `octets` is surely of an attribute that is not cut.
+    /// Whether an attribute is surely not cut: its content is the first `length` octets of `attribute`.
     #[inline]
-    pub(super) fn surely_keep(&self, octets: &[u8], length: u8, known: &mut PlainName) -> bool {
-        self.cut.surely_lack(octets, length, known)
+    pub(super) fn surely_keep(&self, attribute: &[u8], length: usize, known: &mut PlainName) -> bool {
+        self.cut.surely_lack(attribute, length, known)
     }
 
     /// The same for descriptions of every kind.

@@ -5,6 +5,7 @@
 //! are folded, checked and compared at once. What is not plain takes the long way to the same answer. Most are not
 //! even compared: no spelling has as many octets and the same first letter.
 
+use ostiary_ber::tag::OCTET_STRING;
 use ostiary_ldap::attribute::AttributeType;
 
 /// How many octets a block has: hardly a name is longer, and two registers hold it.
@@ -94,27 +95,38 @@ impl Spellings {
         bucket.iter().find(|(spelling, _)| *spelling == folded).map(|(_, rule)| *rule)
     }
 
-    /// Whether the description of `length` octets at the start of `octets` is surely a plain name that nobody brought.
+    /// Whether the description of an attribute is surely a plain name that nobody brought. The attribute's content is
+    /// the first `length` octets of `attribute`: the description, tagged, and values.
     ///
     /// What follows it is looked at too where there is enough, so that nothing has to be copied, and then not counted.
     #[inline]
-    pub(super) fn surely_lack(&self, octets: &[u8], length: u8, known: &mut PlainName) -> bool {
-        let Some(letter) = octets.first().and_then(|first| letter(*first)) else { return false };
-        if self.firsts.get(usize::from(length)).is_none_or(|firsts| firsts & letter != 0) {
-            return false;
+    pub(super) fn surely_lack(&self, attribute: &[u8], length: usize, known: &mut PlainName) -> bool {
+        if known.is_at(attribute) {
+            usize::from(known.length).wrapping_add(2) <= length && self.lack_first(known.length, known.letter)
+        } else {
+            self.surely_lack_other(attribute, length, known)
         }
-        let Some(name) = PlainName::of(octets, length) else { return is_plain_name(octets, length) };
-        if name == *known {
-            return true;
-        }
-        let is_plain = is_plain_name(octets, length);
-        if is_plain {
-            *known = name;
-        }
-        is_plain
     }
 
-    /// The same for a description that is a plain name without options; an error for every other.
+    fn surely_lack_other(&self, attribute: &[u8], length: usize, known: &mut PlainName) -> bool {
+        let [OCTET_STRING, name_len, ref name @ ..] = *attribute else { return false };
+        let Some(letter) = name.first().and_then(|first| letter(*first)) else { return false };
+        let is_kept = usize::from(name_len).wrapping_add(2) <= length
+            && self.lack_first(name_len, letter)
+            && is_plain_name(name, name_len);
+        if is_kept && let Some(name) = PlainName::of(attribute, name_len, letter) {
+            *known = name;
+        }
+        is_kept
+    }
+
+    /// Whether nobody brought a name of this length that begins with this letter.
+    #[inline]
+    fn lack_first(&self, length: u8, letter: u32) -> bool {
+        self.firsts.get(usize::from(length)).is_some_and(|firsts| firsts & letter == 0)
+    }
+
+    /// The rule that brought the type that a plain name without options describes; an error for every other description.
     #[inline]
     pub(super) fn find_plain(&self, description: &[u8]) -> Result<Option<u16>, NotPlain> {
         let block = block(description).ok_or(NotPlain)?;
@@ -128,31 +140,49 @@ impl Spellings {
 /// What has to take the long way.
 pub(super) struct NotPlain;
 
-/// A plain name that was seen, of at most 15 octets, and behind them its length; or none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct PlainName(u128);
+/// A plain name that was seen, of at most 14 octets, as it lies in an entry: tag, length and octets; or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlainName {
+    octets: [u64; 2],
+    /// Which of the octets are its own.
+    masks: [u64; 2],
+    length: u8,
+    letter: u32,
+}
 
-impl PlainName {
-    /// The octets of what may be such a name.
-    #[inline]
-    fn of(octets: &[u8], length: u8) -> Option<Self> {
-        let mask = MASKS.get(usize::from(length))?;
-        let octets = u128::from_le_bytes(*octets.first_chunk()?);
-        Some(Self((octets & mask) | (u128::from(length) << 120)))
+impl Default for PlainName {
+    fn default() -> Self {
+        // Nothing has these octets, as they lack the tag.
+        Self { octets: [0; 2], masks: [u64::MAX; 2], length: 0, letter: 0 }
     }
 }
 
-/// What is left of 16 octets by each length.
-const MASKS: [u128; 16] = {
-    let mut masks = [0; 16];
-    let (mut left, mut mask) = (masks.as_mut_slice(), u128::MAX);
-    while let Some((last, before)) = left.split_last_mut() {
-        mask >>= 8;
-        *last = mask;
-        left = before;
+impl PlainName {
+    fn of(attribute: &[u8], length: u8, letter: u32) -> Option<Self> {
+        let unused = 112_u32.checked_sub(u32::from(length).wrapping_mul(8))?;
+        let masks = halves(&(u128::MAX >> unused).to_le_bytes());
+        let [low, high] = halves(attribute.first_chunk()?);
+        let [low_mask, high_mask] = masks;
+        Some(Self { octets: [low & low_mask, high & high_mask], masks, length, letter })
     }
-    masks
-};
+
+    /// Whether it is the name at the start of `attribute`.
+    #[inline]
+    fn is_at(&self, attribute: &[u8]) -> bool {
+        let Some(octets) = attribute.first_chunk() else { return false };
+        let ([low, high], [low_mask, high_mask], [own_low, own_high]) = (halves(octets), self.masks, self.octets);
+        ((low & low_mask) ^ own_low) | ((high & high_mask) ^ own_high) == 0
+    }
+}
+
+/// Sixteen octets as two numbers, the first octet the lowest of the first.
+#[inline]
+fn halves(octets: &[u8; 16]) -> [u64; 2] {
+    match octets.as_chunks() {
+        ([low, high], _) => [u64::from_le_bytes(*low), u64::from_le_bytes(*high)],
+        _ => [0; 2],
+    }
+}
 
 /// Whether the first octets are all such as names have.
 fn is_plain_name(octets: &[u8], length: u8) -> bool {
@@ -271,11 +301,12 @@ mod tests {
             let mut spellings = Spellings::default();
             spellings.add(&AttributeType::parse(b"cn").unwrap(), 1);
             for behind in ["", "cn;", "\u{0}0123456789012345678901234567890123456789"] {
-                let octets = format!("{text}{behind}");
                 let length = u8::try_from(text.len()).unwrap();
+                let octets = [&[OCTET_STRING, length], text.as_bytes(), behind.as_bytes()].concat();
                 let mut known = PlainName::default();
-                let lack = spellings.surely_lack(octets.as_bytes(), length, &mut known);
-                prop_assert_eq!(spellings.surely_lack(octets.as_bytes(), length, &mut known), lack);
+                let lack = spellings.surely_lack(&octets, text.len() + 2, &mut known);
+                prop_assert_eq!(spellings.surely_lack(&octets, text.len() + 2, &mut known), lack);
+                prop_assert!(!spellings.surely_lack(&octets, text.len() + 1, &mut known), "longer than its attribute");
                 if lack {
                     prop_assert_eq!(found, Some(text.as_bytes()));
                     prop_assert_eq!(spellings.find(text.as_bytes()), None);
