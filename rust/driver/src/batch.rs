@@ -9,10 +9,12 @@ use ostiary_session::Step;
 
 use crate::key::{Key, Side};
 
-/// Octets that one read takes at most.
-const READ_BYTES: usize = 64 << 10;
+/// Octets that one read takes at most: the larger the pieces of a large result, the less it costs.
+const READ_BYTES: usize = 256 << 10;
+/// The same where not even so many may wait for the other side.
+const SMALL_READ_BYTES: usize = 64 << 10;
 /// Octets that are read before sessions are fed.
-const SPACE_BYTES: usize = 4 * READ_BYTES;
+const SPACE_BYTES: usize = 2 * READ_BYTES;
 /// What is longer is written from where it lies, as copying it would cost more than is won.
 const SAID_BYTES: usize = 4 << 10;
 
@@ -38,10 +40,11 @@ impl Batch {
         self.filled > SPACE_BYTES - READ_BYTES
     }
 
-    /// Space for one read.
+    /// Space for one read, where so many octets may wait for the other side.
     #[inline]
-    pub(crate) fn space(&mut self) -> &mut [u8] {
-        let end = self.filled.saturating_add(READ_BYTES).min(SPACE_BYTES);
+    pub(crate) fn space(&mut self, most_waiting: usize) -> &mut [u8] {
+        let most = most_waiting.clamp(SMALL_READ_BYTES, READ_BYTES);
+        let end = self.filled.saturating_add(most).min(SPACE_BYTES);
         self.space.get_mut(self.filled..end).unwrap_or_default()
     }
 

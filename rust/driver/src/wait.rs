@@ -230,6 +230,7 @@ impl<O> Driver<O> {
         let Some(pair) = pair(&mut self.places, key) else { return };
         let side = key.side();
         let (may_read, is_leaving, was_told) = (pair.may_read(side), pair.is_leaving, pair.told_in == self.waits);
+        let most_waiting = pair.most_waiting;
         let Some(socket) = pair.socket(side) else { return };
         let is_over = is_leaving || socket.state == State::Ended;
         let is_lost = socket.state == State::Broken || (is_over && socket.is_hung_up);
@@ -245,7 +246,7 @@ impl<O> Driver<O> {
             self.lose(key, telling);
             return;
         }
-        let space = self.batch.space();
+        let space = self.batch.space(most_waiting);
         let most = space.len();
         match socket.read(space) {
             Ok(octets) => {
