@@ -17,6 +17,7 @@ use rustix::net::{
 use slab::Slab;
 
 use crate::batch::Batch;
+use crate::clock::Clock;
 use crate::key::{Key, Side};
 use crate::pair::{Pair, Shared};
 use crate::socket::{Socket, State, Written};
@@ -34,7 +35,7 @@ pub struct Driver<O> {
     /// What others wait for.
     beside: Option<OwnedFd>,
     /// Seconds of a steady clock, the one whose time the sessions' other calls are given.
-    pub(crate) clock: fn() -> f64,
+    pub(crate) clock: Clock,
     pub(crate) places: Slab<Place<O>>,
     /// How often a place was filled.
     filled: u32,
@@ -80,7 +81,7 @@ impl<O> Driver<O> {
             epoll,
             told: Vec::new(),
             beside: None,
-            clock,
+            clock: Clock::new(clock),
             places: Slab::new(),
             filled: 0,
             again: Vec::new(),
@@ -197,7 +198,8 @@ impl<O> Driver<O> {
         match pair(places, key) {
             None => step.clear(),
             Some(pair) => {
-                if pair.call(*clock, Octets::default(), step, call) {
+                clock.pass();
+                if pair.call(clock, Octets::default(), step, call) {
                     again.extend(write_both(epoll, pair, key, step).into_iter().flatten());
                 } else {
                     step.clear();

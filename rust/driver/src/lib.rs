@@ -17,6 +17,7 @@
 )]
 
 mod batch;
+mod clock;
 mod driver;
 mod key;
 mod pair;

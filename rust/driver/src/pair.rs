@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ostiary_ledger::sheet::Octets;
 use ostiary_session::{Session, Step};
 
+use crate::clock::Clock;
 use crate::key::Side;
 use crate::socket::{Socket, State};
 
@@ -74,7 +75,7 @@ impl<O> Pair<O> {
     #[inline]
     pub(crate) fn call(
         &mut self,
-        clock: fn() -> f64,
+        clock: &mut Clock,
         octets: Octets,
         step: &mut Step,
         call: impl FnOnce(&mut Session, f64, &mut Step),
@@ -83,10 +84,10 @@ impl<O> Pair<O> {
         let Some(session) = &self.session else { return true };
         let called = catch_unwind(AssertUnwindSafe(|| {
             let Ok(mut session) = session.lock() else { return false };
-            let now = clock();
+            let now = clock.begin();
             call(&mut session, now, step);
             if session.has_account() {
-                session.settle(now, clock(), octets, step);
+                session.settle(now, clock.read(), octets, step);
             }
             true
         }));

@@ -92,7 +92,7 @@ impl<O> Driver<O> {
         around: impl Fn(Waiting<'_>) -> Result<(), Errno>,
         tell: impl FnMut(&O, Key, Happening<'_>),
     ) -> Result<bool, Errno> {
-        let until = most.map(|most| (self.clock)() + most.as_secs_f64());
+        let until = most.map(|most| self.clock.read() + most.as_secs_f64());
         let mut telling = Telling { tell, has_told: false };
         let mut is_over = most == Some(Duration::ZERO);
         self.waits = self.waits.wrapping_add(1);
@@ -132,7 +132,7 @@ impl<O> Driver<O> {
             }
             self.told = told;
             self.feed_all(&mut telling);
-            is_over = is_over || until.is_some_and(|until| (self.clock)() >= until);
+            is_over = is_over || until.is_some_and(|until| self.clock.read() >= until);
             if is_over || is_beside || telling.has_told {
                 return Ok(is_beside);
             }
@@ -140,8 +140,8 @@ impl<O> Driver<O> {
     }
 
     /// What is left of the time to wait.
-    fn rest(&self, until: Option<f64>) -> Option<Timespec> {
-        let rest = Duration::try_from_secs_f64(until? - (self.clock)()).unwrap_or_default();
+    fn rest(&mut self, until: Option<f64>) -> Option<Timespec> {
+        let rest = Duration::try_from_secs_f64(until? - self.clock.read()).unwrap_or_default();
         Timespec::try_from(rest).ok()
     }
 
@@ -286,6 +286,7 @@ impl<O> Driver<O> {
     fn feed_all(&mut self, telling: &mut impl Tell<O>) {
         let mut read = std::mem::take(&mut self.batch.read);
         let is_alone = read.len() == 1;
+        self.clock.pass();
         for (key, octets) in read.drain(..) {
             self.feed(key, octets, is_alone, telling);
         }
@@ -320,7 +321,7 @@ impl<O> Driver<O> {
             Side::Client => Octets { from_client: data.len(), ..Octets::default() },
             Side::Upstream => Octets { from_upstream: data.len(), ..Octets::default() },
         };
-        let is_well = pair.call(*clock, counted, step, |session, now, step| match (side, is_end) {
+        let is_well = pair.call(clock, counted, step, |session, now, step| match (side, is_end) {
             (Side::Client, false) => session.client_data(data, now, step),
             (Side::Client, true) => session.client_eof(now, step),
             (Side::Upstream, false) => session.upstream_data(data, now, step),
@@ -335,11 +336,12 @@ impl<O> Driver<O> {
     /// Has sessions go on with requests that were asked about.
     fn answer_all(&mut self, answers: impl ExactSizeIterator<Item = Answer>, telling: &mut impl Tell<O>) {
         let is_alone = answers.len() == 1;
+        self.clock.pass();
         for Answer { client, hold, verdict } in answers {
             let Self { places, step, clock, .. } = self;
             let Some(pair) = pair(places, client) else { continue };
             let is_well = pair
-                .call(*clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
+                .call(clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
             self.pass_on(client, is_well, is_alone, telling);
         }
         self.write_all();
@@ -353,7 +355,7 @@ impl<O> Driver<O> {
             // What was said before, maybe to the same socket, is written before.
             self.write_all();
         }
-        let Self { places, step, waits, epoll, again, .. } = self;
+        let Self { places, step, waits, epoll, again, clock, .. } = self;
         let Some(pair) = pair(places, key) else { return };
         if !is_well {
             pair.client.give_up();
@@ -361,6 +363,7 @@ impl<O> Driver<O> {
             return;
         }
         if !is_kept {
+            clock.pass();
             again.extend(write_both(epoll, pair, key, step).into_iter().flatten());
         }
         if !step.events.is_empty() {

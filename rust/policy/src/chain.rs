@@ -84,7 +84,7 @@ pub struct Walk {
     /// What it took of limits, to be given back at its end by [`Policy::release`].
     pub tickets: Tickets,
     /// What bind guards want back with the result, by [`Policy::bind_finished`].
-    pub guards: SmallVec<[StageTicket; 1]>,
+    pub guards: Vec<StageTicket>,
     /// What is to be cut out of its responses.
     pub redactions: SmallVec<[Arc<Redaction>; 1]>,
     /// What would be cut out by rules in monitor mode, and whose they are.
@@ -406,13 +406,7 @@ impl Policy {
     }
 
     /// A bind that guards let pass has had its result, after so many seconds; none: it will have none.
-    pub fn bind_finished(
-        &self,
-        tickets: &mut SmallVec<[StageTicket; 1]>,
-        code: Option<ResultCode>,
-        seconds: f64,
-        now: f64,
-    ) {
+    pub fn bind_finished(&self, tickets: &mut Vec<StageTicket>, code: Option<ResultCode>, seconds: f64, now: f64) {
         for StageTicket { stage, ticket } in tickets.drain(..) {
             if let Some(Stage { rules: Rules::BindGuard(rules), .. }) = self.stages.get(stage) {
                 match code {

@@ -10,8 +10,6 @@ use ostiary_policy::{
     Asked, Certificate, ClientFacts, Judgement, Memory, Policy, StageTicket, Standing, Subject, Told, Walk, Who,
 };
 
-use smallvec::SmallVec;
-
 use crate::event::Event;
 use crate::following::{Followed, Pages};
 use crate::holding::Held;
@@ -47,7 +45,7 @@ pub(crate) struct UnderPolicy {
 /// A bind whose result guards wait for.
 #[derive(Debug)]
 pub(crate) struct Guarded {
-    pub tickets: SmallVec<[StageTicket; 1]>,
+    pub tickets: Vec<StageTicket>,
     pub since: f64,
     /// What the bind was judged by, if the session has had other settings since.
     pub earlier: Option<Arc<Settings>>,

@@ -3,10 +3,18 @@
 use smallvec::SmallVec;
 
 /// Rules by their places in the list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct RuleSet {
     /// Words beyond the last one are all zero.
     words: SmallVec<[u64; 4]>,
+}
+
+impl Clone for RuleSet {
+    #[inline]
+    fn clone(&self) -> Self {
+        // All at once; `SmallVec::clone` takes one after the other.
+        Self { words: SmallVec::from_slice(&self.words) }
+    }
 }
 
 impl RuleSet {
