@@ -21,7 +21,7 @@ from ostiary._core_shared import (
     Shared as Shared,
 )
 from ostiary._core_shared import (
-    Timer as Timer,
+    Stopwatch as Stopwatch,
 )
 from ostiary._core_shared import (
     Totals as Totals,
@@ -85,6 +85,9 @@ from ostiary._core_values import (
 )
 from ostiary._core_values import (
     PagedResults as PagedResults,
+)
+from ostiary._core_values import (
+    RawRequest as RawRequest,
 )
 from ostiary._core_values import (
     SearchRequest as SearchRequest,

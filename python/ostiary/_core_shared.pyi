@@ -116,15 +116,22 @@ class Meters:
         """Adds to a counter, or to this worker's part of a gauge (by less than 0 as well)."""
     def put(self, meter: _Meter, value: float) -> None:
         """Sets a gauge."""
-    def timer(self, meter: _Meter) -> Timer:
-        """A histogram. Raises: KeyError when there is none."""
+    def stopwatch(self, meter: _Meter, before: Stopwatch) -> Stopwatch:
+        """One that goes on where `before` is and shows its laps by a histogram. Raises: KeyError when there is none."""
 
 @final
-class Timer:
-    """One histogram."""
+class Stopwatch:
+    """How often something was done, and how long that took."""
 
-    def observe(self, seconds: float) -> None:
-        """Adds a value."""
+    def __new__(cls) -> Stopwatch: ...
+    def lap(self, since: float) -> float:
+        """It was done once more, and began at `since`, by `time.monotonic()`; gives the time now."""
+    @property
+    def laps(self) -> int:
+        """How often it was done."""
+    @property
+    def seconds(self) -> float:
+        """How long that took in all."""
 
 @final
 class Totals:

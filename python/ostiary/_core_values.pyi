@@ -4,7 +4,9 @@ There is no module of this name: import everything from `ostiary._core`.
 """
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, final
+from typing import Final, Literal, Self, TypeAlias, final
+
+from typing_extensions import disjoint_base
 
 # Names as values. All are frozen, and equal when they mean the same, however they were spelt.
 
@@ -313,6 +315,21 @@ class Message:
         `search_reference` or `intermediate`."""
     def encode(self) -> bytes:
         """The message as BER. Raises: ValueError for what RFC 4511 cannot carry."""
+
+_Operation: TypeAlias = Literal["bind", "search", "compare", "add", "modify", "delete", "modify_dn", "extended"]
+"""What hooks are asked about."""
+
+@disjoint_base
+class RawRequest:
+    """A request that hooks are asked about, as it came: what `ostiary.plugins.Request` is made of."""
+
+    def __new__(cls, operation: str, raw: bytes) -> Self: ...
+    @property
+    def operation(self) -> _Operation:
+        """What is asked for."""
+    @property
+    def raw(self) -> bytes:
+        """The whole LDAPMessage as it came. A bind's holds its password."""
 
 def decode_request(message: bytes) -> Message:
     """Reads one whole request. Raises: ValueError naming field and offset of what is wrong."""

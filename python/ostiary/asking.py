@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Asking"]
 
-PASSED = _core.Verdict.Pass()
-
 
 class Asking:
     """The dealings of one connection with the plugins."""
 
     __slots__ = (
-        "_client",
         "_connection",
         "_is_answering",
         "_policing",
         "_questions",
         "_tasks",
+        "chains",
+        "client",
     )
 
     def __init__(
@@ -41,7 +40,9 @@ class Asking:
     ) -> None:
         self._policing = policing
         self._connection = connection
-        self._client = Client(number, address, listener)
+        self.chains = policing.chains
+        """Whom to ask, by the configuration under which a request came."""
+        self.client = Client(number, address, listener)
         # A verdict may let other requests come forward: they are asked about in turn, not from inside one another.
         self._questions: deque[Event.Held] = deque()
         self._is_answering = False
@@ -52,12 +53,12 @@ class Asking:
         session = self._connection.session
         tls = session.client_tls
         certificate = None if tls is None else tls.peer_certificate
-        self._client = self._client.now(name=session.identity, tls=tls is not None, certificate=certificate)
+        self.client = self.client.now(name=session.identity, tls=tls is not None, certificate=certificate)
 
     def admit(self) -> None:
         """Asks whether a client that has just come may stay; until all agree, nothing is read from it."""
         hooks = self._policing.hooks
-        verdict = PASS if hooks is None else hooks.connect(self._client)
+        verdict = PASS if hooks is None else hooks.connect(self.client)
         if isinstance(verdict, Verdict):
             self._admitted(verdict)
         else:
@@ -73,23 +74,19 @@ class Asking:
         try:
             while self._questions:
                 one = self._questions.popleft()
-                verdict = self.ask(one.hold, one.stage, one.generation, one.operation, one.request)
+                # Of one that is under way those are asked who were there when it came.
+                chain, request = self.chains[one.generation], Request(one.operation, one.request)
+                verdict = self.settle(one.hold, chain.run(one.stage, self.client, request))
                 if verdict is not None:
                     self._connection.resume(one.hold, verdict)
         finally:
             self._is_answering = False
 
-    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> _core.Verdict | None:
-        """The verdict on a request; none when the session is told later.
-
-        Of one that is under way those are asked who were there when it came.
-        """
-        verdict = self._policing.chains[generation].run(stage, self._client, Request(operation, request))
-        if verdict is PASS:
-            return PASSED
-        if isinstance(verdict, Verdict):
-            return spoken(verdict)
-        self._later(verdict, lambda late: self._connection.resume(hold, spoken(late)))
+    def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> _core.Verdict | None:
+        """What the session is told at once of an outcome; None when it comes later."""
+        if isinstance(outcome, Verdict):
+            return spoken(outcome)
+        self._later(outcome, lambda late: self._connection.resume(hold, spoken(late)))
         return None
 
     def finished(self, event: Event.Finished) -> None:
@@ -97,7 +94,7 @@ class Asking:
         hooks = self._policing.hooks
         if hooks is not None and hooks.observes:
             request = Request(event.operation, event.request)
-            hooks.finished(self._client, request, Result(event.code, event.entries))
+            hooks.finished(self.client, request, Result(event.code, event.entries))
 
     def closed(self) -> None:
         """The client is gone: nobody waits for answers any more."""
@@ -106,7 +103,7 @@ class Asking:
             task.cancel()
         hooks = self._policing.hooks
         if hooks is not None and hooks.follows:
-            hooks.closed(self._client)
+            hooks.closed(self.client)
 
     def _admitted_late(self, verdict: Verdict) -> None:
         self._admitted(verdict)
@@ -138,4 +135,4 @@ def spoken(verdict: Verdict) -> _core.Verdict:
         case "close":
             return _core.Verdict.Close(verdict.text)
         case _:
-            return PASSED
+            return _core.Verdict.Pass()

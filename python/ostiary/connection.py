@@ -33,7 +33,6 @@ class Connection:
     """One client, as the event loop has it: its session, its timer, what acts on its events."""
 
     __slots__ = (
-        "_asking",
         "_dial",
         "_first",
         "_holds",
@@ -42,7 +41,7 @@ class Connection:
         "_listener",
         "_port",
         "_timer",
-        "ask",
+        "asking",
         "client",
         "driver",
         "has_lasted",
@@ -67,9 +66,8 @@ class Connection:
         # How many do not want the client to be read from.
         self._holds = 0
         self._is_gone = False
-        self._asking: Asking | None = None
-        self.ask: Callable[[int, int, int, str, bytes], Verdict | None] = nobody_is_asked
-        """What asks the hook of a stage about a request that the session holds."""
+        self.asking: Asking | None = None
+        """What asks plugins about requests that the session holds."""
         self.has_lasted = False
         """It has outlived its first time limit: the socket upstream gets what only long connections need."""
         self._enter()
@@ -96,9 +94,9 @@ class Connection:
         self._first = listener.first_limit(session.deadline - now)
         self._first.begin(self)
         if listener.hooks is not None:
-            self._ask_by(listener.asking(self, address))
-            if listener.hooks.asks_connect and self._asking is not None:
-                self._asking.admit()
+            self.asking = listener.asking(self, address)
+            if listener.hooks.asks_connect:
+                self.asking.admit()
 
     # What sessions, upstreams and the gateway ask for.
 
@@ -146,10 +144,9 @@ class Connection:
     def renew(self, *, looks_anew: bool) -> None:
         """The listener has other settings."""
         listener = self._listener
-        if self._asking is None and listener.hooks is not None:
-            asking = listener.asking(self, self._host)
-            self._ask_by(asking)
-            asking.client_changed()
+        if self.asking is None and listener.hooks is not None:
+            self.asking = listener.asking(self, self._host)
+            self.asking.client_changed()
         self.driver.set_most_waiting(self.client, listener.buffered_bytes)
         if self.link is not None:
             self.link.count_in(listener.seeing.counters)
@@ -233,21 +230,17 @@ class Connection:
     def _note_decision(self, event: Event.Decided) -> None:
         self._listener.decisions.note(event, self.client_address, self._listener.name)
 
-    def _ask_by(self, asking: Asking) -> None:
-        self._asking = asking
-        self.ask = asking.ask
-
     def _ask(self, event: Event.Held) -> None:
-        if self._asking is not None:
-            self._asking.held(event)
+        if self.asking is not None:
+            self.asking.held(event)
 
     def _renew_client(self, _event: Event) -> None:
-        if self._asking is not None:
-            self._asking.client_changed()
+        if self.asking is not None:
+            self.asking.client_changed()
 
     def _tell_finished(self, event: Event.Finished) -> None:
-        if self._asking is not None:
-            self._asking.finished(event)
+        if self.asking is not None:
+            self.asking.finished(event)
 
     def _note_bad_replacement(self, event: Event.BadReplacement) -> None:
         plugin = self._listener.policing.chains[event.generation].plugin(event.stage)
@@ -317,10 +310,9 @@ class Connection:
     def _leave(self) -> None:
         self._disarm()
         self._listener.forget(self)
-        if self._asking is not None:
-            self._asking.closed()
-            self._asking = None
-            self.ask = nobody_is_asked
+        if self.asking is not None:
+            self.asking.closed()
+            self.asking = None
         self.driver.remove(self.client)
 
     def _disarm(self) -> None:
@@ -381,7 +373,3 @@ ACTIONS: dict[type[Event], Callable[[Connection, Any], None]] = {
     Event.UpstreamLost: Connection._lose_upstream,
     Event.Failed: Connection._break,
 }
-
-
-def nobody_is_asked(_hold: int, _stage: int, _generation: int, _operation: str, _request: bytes) -> None:
-    """The client is gone, and what it asked for with it."""

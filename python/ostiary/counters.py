@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ostiary._core import Meters
+    from ostiary._core import Meters, Stopwatch
 
 __all__ = ["Counters", "Meter"]
 
@@ -38,9 +38,9 @@ class Counters:
         """What adds to one value. Raises: KeyError when there is none."""
         return partial(self._meters.add, self.meter(family, *labels))
 
-    def timer(self, family: str, *labels: str) -> Callable[[float], None]:
-        """What adds seconds to one histogram. Raises: KeyError when there is none."""
-        return self._meters.timer(self.meter(family, *labels)).observe
+    def stopwatch(self, before: Stopwatch, family: str, *labels: str) -> Stopwatch:
+        """One that goes on where `before` is and shows its laps by a histogram. Raises: KeyError when there is none."""
+        return self._meters.stopwatch(self.meter(family, *labels), before)
 
     def add(self, family: str, *labels: str, by: int = 1) -> None:
         """Adds to one value. Raises: KeyError when there is none."""

@@ -9,13 +9,16 @@ import asyncio
 import selectors
 import socket
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from contextvars import Context
+from time import monotonic
+from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ostiary._core import Driver, Event, Verdict
 
 __all__ = ["Driving", "Owner", "drive"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Owner(Protocol):
@@ -24,11 +27,12 @@ class Owner(Protocol):
     def act(self, events: tuple[Event, ...]) -> None:
         """Does what they ask for."""
 
-    def ask(self, hold: int, stage: int, generation: int, operation: str, request: bytes) -> Verdict | None:
-        """What the hook of a stage says of a request; none when that comes later."""
-
     def fail(self) -> None:
         """It raised; what it serves ends."""
+
+
+Answering = Callable[[list[Any], Callable[[Any, BaseException], None]], list["Verdict | None"]]
+"""As `ostiary.plugins.hooks.answers`, which is loaded where there are hooks."""
 
 
 class Driving(selectors.EpollSelector):
@@ -39,6 +43,10 @@ class Driving(selectors.EpollSelector):
         self.driver = Driver()
         # On the requests that the last wait told of: sessions go on together, which costs less than one by one.
         self._verdicts: list[Verdict | None] = []
+        self.is_wanted = False
+        """The loop has something to do that it did not know of when it began to wait."""
+        self.answer: Answering = nobody_is_asked
+        """What asks plugins about requests that sessions hold."""
         self._send(self.fileno())
         self.driver.watch()
 
@@ -49,7 +57,23 @@ class Driving(selectors.EpollSelector):
         return self.driver.listen(owner)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What of the loop's is ready, after a wait for that long or until something happens; called by the loop."""
+        """What of the loop's is ready, after so long a wait or once the loop has something to do; it calls this."""
+        until = None if timeout is None else monotonic() + timeout
+        self.is_wanted = False
+        while True:
+            is_told, is_beside = self._serve(timeout)
+            if is_beside:
+                return super().select(0)
+            # A turn of the loop for each wait costs more than what most waits bring.
+            if self.is_wanted or not is_told:
+                return []
+            if until is not None:
+                timeout = until - monotonic()
+                if timeout <= 0:
+                    return []
+
+    def _serve(self, timeout: float | None) -> tuple[bool, bool]:
+        """Waits once; whether anybody was told something, and whether something of the loop's is ready."""
         verdicts, self._verdicts = self._verdicts, []
         happened, held, is_beside = self.driver.wait(timeout, verdicts)
         if happened is not None:
@@ -59,13 +83,8 @@ class Driving(selectors.EpollSelector):
                 except BaseException as error:  # noqa: BLE001  (one client's fault is not the others')
                     self._end(owner, error)
         if held is not None:
-            self._verdicts = verdicts = [None] * len(held)
-            for place, (owner, hold, stage, generation, operation, request) in enumerate(held):
-                try:
-                    verdicts[place] = owner.ask(hold, stage, generation, operation, request)
-                except BaseException as error:  # noqa: BLE001  (the same)
-                    self._end(owner, error)
-        return super().select(0) if is_beside else []
+            self._verdicts = self.answer(held, self._end)
+        return happened is not None or held is not None, is_beside
 
     def _end(self, owner: Owner, error: BaseException) -> None:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
@@ -79,8 +98,35 @@ class Driving(selectors.EpollSelector):
             socket.send_fds(passage, [b"\0"], [descriptor])
 
 
+class Loop(asyncio.SelectorEventLoop):
+    """asyncio's own, which says when it is wanted: whoever is told something may have something done later."""
+
+    def __init__(self, driving: Driving) -> None:
+        self._driving = driving
+        super().__init__(driving)
+
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """See asyncio."""
+        self._driving.is_wanted = True
+        return super().call_soon(callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """See asyncio."""
+        self._driving.is_wanted = True
+        return super().call_at(when, callback, *args, context=context)
+
+
+def nobody_is_asked(questions: list[Any], _fail: Callable[[Any, BaseException], None]) -> list[Verdict | None]:
+    """Where there are no hooks, no session asks: whatever would, waits for ever."""
+    return [None] * len(questions)
+
+
 def drive(work: Callable[[Driving], Coroutine[Any, Any, T]]) -> T:
     """Runs a coroutine on a loop of its own, and gives its result."""
     driving = Driving()
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(driving)) as runner:
+    with asyncio.Runner(loop_factory=lambda: Loop(driving)) as runner:
         return runner.run(work(driving))

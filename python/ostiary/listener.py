@@ -133,7 +133,9 @@ class Listener:
         """What asks the plugins about one connection."""
         # Late, as hooks are.
         from ostiary.asking import Asking
+        from ostiary.plugins.hooks import answers
 
+        self.driving.answer = answers
         return Asking(self.policing, connection, connection.number, address, self.name)
 
     def open(self, sockets: list[socket.socket]) -> None:

@@ -1,9 +1,9 @@
 """Asks hooks: in order, within their time limit, and so that a plugin that fails, refuses.
 
-What the driver calls: `start` and `stop` once, `connect` when a client has come, `run` when the core holds a request,
-`finished` when one was answered, `closed` when the client is gone. Nothing here raises for what a plugin does.
-Knows no session and no socket. Logs which plugin failed and where, never a request's content: exceptions are told by
-their class, as their texts may hold what a client sent.
+What the driver calls: `start` and `stop` once, `connect` when a client has come, `answers` when the core holds
+requests, or `run` for one, `finished` when one was answered, `closed` when the client is gone. Nothing here raises for
+what a plugin does. Knows no session and no socket. Logs which plugin failed and where, never a request's content:
+exceptions are told by their class, as their texts may hold what a client sent.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import asyncio
 import inspect
 import logging
 import types
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from time import perf_counter
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
+from ostiary import _core as core
 from ostiary import log
-from ostiary._core import decode_request
+from ostiary._core import Stopwatch, decode_request
 from ostiary.plugins.request import OPERATIONS, Operation, Request
 from ostiary.plugins.verdict import PASS, Result, Verdict, close, refuse
 from ostiary.plugins.watchdog import WATCHDOG, Overrun
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ostiary.plugins.client import Client
     from ostiary.plugins.model import Plugin
 
-__all__ = ["FAILED", "Asked", "HookChain", "HookCost", "Note", "operations_of"]
+__all__ = ["FAILED", "Asked", "HookChain", "HookCost", "Note", "Question", "answers", "operations_of"]
 
 logger = logging.getLogger("ostiary.plugins")
 
@@ -38,6 +39,8 @@ BACKGROUND_MOST = 1_024
 LOG_SECONDS = 1.0
 """A hook that fails for every request is told this often, with the number of its errors."""
 
+PASSED = core.Verdict.Pass()
+
 Call = Callable[..., Any]
 
 
@@ -47,8 +50,8 @@ class Meters(Protocol):
     def counter(self, family: str, *labels: str) -> Callable[[int], None]:
         """What adds to a counter."""
 
-    def timer(self, family: str, *labels: str) -> Callable[[float], None]:
-        """What adds seconds to a histogram."""
+    def stopwatch(self, before: Stopwatch, family: str, *labels: str) -> Stopwatch:
+        """One that goes on where `before` is, and shows its laps by a histogram."""
 
 
 class HookCost(NamedTuple):
@@ -83,25 +86,46 @@ class Asked(NamedTuple):
     limit: float
 
 
+class Asker(Protocol):
+    """The dealings of one client with the plugins."""
+
+    chains: Mapping[int, HookChain]
+    """Whom to ask, by the configuration under which a request came."""
+    client: Client
+
+    def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> core.Verdict | None:
+        """Has the session told of another outcome than `PASS`: what it is told at once, or None when it comes later."""
+
+
+class Owner(Protocol):
+    """Whose request it is."""
+
+    asking: Asker | None
+    """None: the client is gone, and what it asked for with it."""
+
+
+Question = tuple[Owner, int, int, int, str, bytes]
+"""A request that is held: whose, its name, the stage that asks, the configuration, its operation, its octets."""
+
+
 class _Hook:
     """One method of one plugin, and what it has cost."""
 
     __slots__ = (
         "call",
-        "calls",
         "count_error",
         "count_monitored",
         "errors",
         "has_stage",
         "is_async",
+        "lap",
         "limit",
         "method",
         "monitor",
         "plugin",
-        "seconds",
-        "spend",
         "steps",
         "told",
+        "watch",
     )
 
     def __init__(self, asked: Asked, method: str, meters: Meters | None) -> None:
@@ -111,14 +135,14 @@ class _Hook:
         self.is_async = inspect.iscoroutinefunction(self.call)
         self.limit = asked.limit
         self.monitor = asked.monitor
-        self.calls = 0
         self.steps = 0
-        self.seconds = 0.0
         self.errors = 0
         self.told = 0.0
         self.has_stage = asked.stage is not None
-        # What counts its calls for everybody to see.
-        self.spend: Callable[[float], None] | None = None
+        self.watch = Stopwatch()
+        self.lap = self.watch.lap
+        """Counts a call that began then; gives the time. From the question to the verdict, waiting included."""
+        # What counts for everybody to see.
         self.count_error: Callable[[int], None] | None = None
         self.count_monitored: Callable[[int], None] | None = None
         if meters is not None:
@@ -126,16 +150,16 @@ class _Hook:
 
     def count_in(self, meters: Meters) -> None:
         """Counted there from now on."""
-        self.spend = meters.timer("plugin_duration_seconds", self.plugin)
+        self.watch = meters.stopwatch(self.watch, "plugin_duration_seconds", self.plugin)
+        self.lap = self.watch.lap
         self.count_error = meters.counter("plugin_errors_total", self.plugin)
         if self.has_stage:
             self.count_monitored = meters.counter("refusals_total", self.plugin, "hook", "monitor")
 
-    def took(self, seconds: float) -> None:
-        """A call is over."""
-        self.seconds += seconds
-        if self.spend is not None:
-            self.spend(seconds)
+    @property
+    def calls(self) -> int:
+        """How many were made, but for one that is under way."""
+        return self.watch.laps
 
 
 class HookChain:
@@ -155,13 +179,16 @@ class HookChain:
         self._note = note or _log_note
         self._meters = meters
         self._hooks: list[_Hook] = []
-        self._stages: dict[int, dict[Operation, _Hook]] = {}
+        self.stages: dict[int, dict[str, _Hook]] = {}
+        """The hooks of each stage, by operations."""
         self._connect = [self._hook(each, "on_connect") for each in plugins if _has(each, "on_connect")]
         for each in plugins:
             if each.stage is not None:
                 methods = {one: self._hook(each, one) for one in dict.fromkeys(operations_of(each.instance).values())}
-                hooks = {operation: methods[method] for operation, method in operations_of(each.instance).items()}
-                self._stages[each.stage] = hooks
+                hooks: dict[str, _Hook] = {
+                    operation: methods[method] for operation, method in operations_of(each.instance).items()
+                }
+                self.stages[each.stage] = hooks
         self._finished = [self._hook(each, "on_finished") for each in plugins if _has(each, "on_finished")]
         self._closed = [self._hook(each, "on_close") for each in plugins if _has(each, "on_close")]
         self._background: set[asyncio.Task[Any]] = set()
@@ -192,11 +219,11 @@ class HookChain:
     @property
     def costs(self) -> list[HookCost]:
         """What each hook has cost so far."""
-        return [HookCost(each.plugin, each.method, each.calls, each.seconds, each.errors) for each in self._hooks]
+        return [HookCost(each.plugin, each.method, each.calls, each.watch.seconds, each.errors) for each in self._hooks]
 
     def plugin(self, stage: int) -> str:
         """The name of the plugin whose hooks a stage asks."""
-        return next(iter(self._stages[stage].values())).plugin
+        return next(iter(self.stages[stage].values())).plugin
 
     def count_in(self, meters: Meters) -> None:
         """What hooks cost is counted there from now on."""
@@ -219,25 +246,10 @@ class HookChain:
 
     def run(self, stage: int, client: Client, request: Request) -> Verdict | Coroutine[Any, Any, Verdict]:
         """The verdict of a stage's hook, or a coroutine that gives it. Neither raises."""
-        hook = self._stages[stage][request.operation]
+        hook = self.stages[stage][request.operation]
         if hook.is_async:
-            return self._wait(hook, client, request)
-        started = perf_counter()
-        hook.calls += 1
-        try:
-            WATCHDOG.running = hook
-            verdict = hook.call(client, request)
-            WATCHDOG.running = None
-        except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
-            WATCHDOG.running = None
-            verdict = self._failed(hook, error, FAILED)
-        # As `took`, which would be one more call for every request.
-        seconds = perf_counter() - started
-        hook.seconds += seconds
-        if hook.spend is not None:
-            hook.spend(seconds)
-        # Nothing else is to be looked at for what passes, which is nearly everything.
-        return PASS if verdict is PASS else self._taken(hook, client, request, verdict)
+            return self.wait(hook, client, request)
+        return self.taken(hook, client, request, self._call(hook, FAILED, client, request))
 
     def connect(self, client: Client) -> Verdict | Coroutine[Any, Any, Verdict]:
         """What the plugins say of a client that has just come, `PASS` or `close`; as `run`."""
@@ -273,44 +285,42 @@ class HookChain:
 
     def _admitted(self, hook: _Hook, client: Client, verdict: object) -> Verdict:
         if not isinstance(verdict, Verdict) or verdict.kind not in ("pass", "close"):
-            verdict = self._failed(hook, _Nonsense(verdict), FAILED_CONNECT)
+            verdict = self.failed(hook, _Nonsense(verdict), FAILED_CONNECT)
         return self._applied(hook, client, verdict)
 
-    async def _wait(self, hook: _Hook, client: Client, request: Request) -> Verdict:
+    async def wait(self, hook: _Hook, client: Client, request: Request) -> Verdict:
         verdict = await self._outcome(hook, FAILED, client, request)
-        return PASS if verdict is PASS else self._taken(hook, client, request, verdict)
+        return PASS if verdict is PASS else self.taken(hook, client, request, verdict)
 
     def _call(self, hook: _Hook, failed: Verdict, *arguments: object) -> object:
         """What a hook that is no coroutine gives."""
-        started = perf_counter()
-        hook.calls += 1
+        since = monotonic()
         try:
             WATCHDOG.running = hook
             outcome: object = hook.call(*arguments)
             WATCHDOG.running = None
         except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
             WATCHDOG.running = None
-            outcome = self._failed(hook, error, failed)
-        hook.took(perf_counter() - started)
+            outcome = self.failed(hook, error, failed)
+        hook.lap(since)
         return outcome
 
     async def _outcome(self, hook: _Hook, failed: Verdict, *arguments: object) -> object:
         """What a hook that is a coroutine gives, within its time limit whatever it does about being cancelled."""
-        started = perf_counter()
-        hook.calls += 1
+        since = monotonic()
         task = asyncio.create_task(_watched(hook, hook.call(*arguments)))
         try:
             await asyncio.wait((task,), timeout=hook.limit)
         finally:
             if not task.done():
                 self._leave(task)
-            hook.took(perf_counter() - started)
+            hook.lap(since)
         if not task.done():
-            return self._failed(hook, Overrun(), failed)
+            return self.failed(hook, Overrun(), failed)
         if task.cancelled():
-            return self._failed(hook, asyncio.CancelledError(), failed)
+            return self.failed(hook, asyncio.CancelledError(), failed)
         error = task.exception()
-        return task.result() if error is None else self._failed(hook, error, failed)
+        return task.result() if error is None else self.failed(hook, error, failed)
 
     def _leave(self, task: asyncio.Task[Any]) -> None:
         """Cancels a task that nobody waits for any more."""
@@ -327,7 +337,7 @@ class HookChain:
         if not hook.is_async:
             self._call(hook, FAILED, *arguments)
         elif len(self._background) >= BACKGROUND_MOST:
-            self._failed(hook, asyncio.QueueFull(), FAILED)
+            self.failed(hook, asyncio.QueueFull(), FAILED)
         else:
             task = asyncio.create_task(self._outcome(hook, FAILED, *arguments))
             self._background.add(task)
@@ -335,10 +345,10 @@ class HookChain:
 
     # What becomes of an outcome.
 
-    def _taken(self, hook: _Hook, client: Client, request: Request, verdict: object) -> Verdict:
+    def taken(self, hook: _Hook, client: Client, request: Request, verdict: object) -> Verdict:
         if isinstance(verdict, Verdict) and (verdict.kind != "replace" or _is_replacement(request, verdict.request)):
             return self._applied(hook, client, verdict)
-        return self._applied(hook, client, self._failed(hook, _Nonsense(verdict), FAILED))
+        return self._applied(hook, client, self.failed(hook, _Nonsense(verdict), FAILED))
 
     def _applied(self, hook: _Hook, client: Client, verdict: Verdict) -> Verdict:
         if not hook.monitor:
@@ -349,13 +359,13 @@ class HookChain:
             self._note(Note(hook.plugin, hook.method, client, verdict))
         return PASS
 
-    def _failed(self, hook: _Hook, error: BaseException, verdict: Verdict) -> Verdict:
+    def failed(self, hook: _Hook, error: BaseException, verdict: Verdict) -> Verdict:
         if isinstance(error, _Exits):
             error = error.wanted
         hook.errors += 1
         if hook.count_error is not None:
             hook.count_error(1)
-        now = perf_counter()
+        now = monotonic()
         if hook.errors == 1 or now - hook.told >= LOG_SECONDS:
             hook.told = now
             log.event(
@@ -363,6 +373,46 @@ class HookChain:
                 plugin=hook.plugin, hook=hook.method, reason=_reason(hook, error), errors=hook.errors,
             )  # fmt: skip
         return verdict
+
+
+def answers(questions: Sequence[Question], fail: Callable[[Owner, BaseException], None]) -> list[core.Verdict | None]:
+    """What sessions are told of the requests that they hold, in this order; None of those of whom they are told later.
+
+    `fail` is called where it is not a plugin that fails. As `run` for each, but that what lies around the hooks costs
+    half: this is what every request goes through where there are any.
+    """
+    verdicts: list[core.Verdict | None] = [None] * len(questions)
+    watchdog, passed = WATCHDOG, PASSED
+    since = monotonic()
+    for place, (owner, hold, stage, generation, operation, raw) in enumerate(questions):
+        try:
+            asking = owner.asking
+            if asking is None:
+                continue
+            chain, client, request = asking.chains[generation], asking.client, Request(operation, raw)
+            hook = chain.stages[stage][operation]
+            outcome: object
+            if hook.is_async:
+                outcome = chain.wait(hook, client, request)
+            else:
+                try:
+                    watchdog.running = hook
+                    outcome = hook.call(client, request)
+                except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
+                    watchdog.running = None
+                    outcome = chain.failed(hook, error, FAILED)
+                since = hook.lap(since)
+                if outcome is PASS:
+                    verdicts[place] = passed
+                    continue
+                watchdog.running = None
+                outcome = chain.taken(hook, client, request, outcome)
+            verdicts[place] = asking.settle(hold, outcome)
+            since = monotonic()
+        except BaseException as error:  # noqa: BLE001  (one client's fault is not the others')
+            fail(owner, error)
+    watchdog.running = None
+    return verdicts
 
 
 class _Nonsense(Exception):

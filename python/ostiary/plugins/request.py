@@ -7,7 +7,7 @@ a request of this operation does not have raises AttributeError. Secrets are nev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar
 
 from ostiary import _core
 from ostiary._core import AttributeDescription, Dn, Filter, Message, decode_request
@@ -49,20 +49,13 @@ class Change(Frozen):
         return f"Change({self.operation}, {self.attribute}, {len(self.values)} values)"
 
 
-class Request(Frozen):
-    """One request. Its repr shows neither names nor values."""
+class Request(Frozen, _core.RawRequest):
+    """One request, made of its operation and its octets. Its repr shows neither names nor values."""
 
-    __slots__ = ("_message", "operation", "raw")
+    # One is made for every request that a hook is asked about: the core does, and leaves the rest to whoever looks.
+    __slots__ = ("_message",)
 
-    operation: Operation
-    raw: bytes
-    """The whole LDAPMessage as it came. A bind's holds its password."""
     _message: Message
-
-    def __init__(self, operation: str, raw: bytes) -> None:
-        # This is made for every request that a hook is asked about, so no more is done than must be.
-        _set_operation(self, operation)
-        _set_raw(self, raw)
 
     @classmethod
     def of(cls, message: Message) -> Request:
@@ -279,9 +272,6 @@ class Request(Frozen):
         raise AttributeError(f"this {self.operation} has none: {what}")
 
 
-# The slots themselves: `object.__setattr__` would look each of them up by name.
-_set_operation = cast("Any", Request.__dict__["operation"]).__set__
-_set_raw = cast("Any", Request.__dict__["raw"]).__set__
 _ALL_OR_NONE = frozenset({"*", "+", "1.1"})
 
 

@@ -30,9 +30,17 @@ class Overrun(BaseException):
 class Watched(Protocol):
     """What is watched: something with a limit that counts its calls and the steps of those."""
 
-    limit: float
-    calls: int
-    steps: int
+    @property
+    def limit(self) -> float:
+        """How long a call may take, seconds."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps of calls."""
 
 
 class Watchdog:

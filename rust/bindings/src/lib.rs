@@ -2,6 +2,7 @@
 //! The contract is `python/ostiary/_core.pyi`.
 
 mod driver;
+mod hooks;
 mod policy;
 mod session;
 mod shared;
@@ -18,11 +19,13 @@ mod _core {
     #[pymodule_export]
     use super::driver::PyDriver;
     #[pymodule_export]
+    use super::hooks::{PyRawRequest, PyStopwatch};
+    #[pymodule_export]
     use super::policy::{PyEntry, PyPolicy, PyVerdict};
     #[pymodule_export]
     use super::session::{PyEvent, PySession, PySettings, PyTlsFacts};
     #[pymodule_export]
-    use super::shared::{PyHold, PyMeters, PyShared, PyTimer, PyTotals, audit_fields};
+    use super::shared::{PyHold, PyMeters, PyShared, PyTotals, audit_fields};
     #[pymodule_export]
     use super::tls::{PyListenerTls, PyServerSetup, PyUpstreamTls};
 

@@ -10,6 +10,7 @@ use ostiary_ledger::sheet::Octets;
 use ostiary_session::{Event, Limits, RequireTls, SaslSecurityLayers, Session, Settings, Step};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::policy::{PyPolicy, PyVerdict};
@@ -196,7 +197,12 @@ pub(crate) fn steady_seconds() -> f64 {
 
 /// The word for an operation; one object for each, which dictionaries find at a glance.
 pub(crate) fn word(py: Python<'_>, operation: RequestKind) -> Bound<'_, PyString> {
-    PyString::intern(py, ostiary_policy::spec::word(operation))
+    static WORDS: [PyOnceLock<Py<PyString>>; 16] = [const { PyOnceLock::new() }; 16];
+    let make = || PyString::intern(py, ostiary_policy::spec::word(operation)).unbind();
+    match WORDS.get(operation as usize) {
+        Some(word) => word.get_or_init(py, make).bind(py).clone(),
+        None => make().into_bound(py),
+    }
 }
 
 fn text(operation: RequestKind) -> String {

@@ -8,12 +8,13 @@ use ostiary_ledger::families::Id;
 use ostiary_ledger::meters::{Exemplar, Value, seconds};
 use ostiary_ledger::records::Records;
 use ostiary_ledger::shared::{Memory, Refused, Seat, Wanted};
-use ostiary_ledger::{AUDIT_FIELDS, Book, FAMILIES, Kind, Meters, Names, Shared, Totals};
+use ostiary_ledger::{AUDIT_FIELDS, Book, FAMILIES, Kind, Meters, Names, Shared, Stopwatch, Totals};
 use ostiary_session::ViolationKind;
 use pyo3::exceptions::{PyKeyError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::hooks::PyStopwatch;
 use crate::policy::{PyPolicy, first_fault, read};
 
 /// See `_core.pyi`.
@@ -240,24 +241,9 @@ impl PyMeters {
         }
     }
 
-    fn timer(&self, meter: (usize, usize)) -> PyResult<PyTimer> {
+    fn stopwatch(&self, meter: (usize, usize), before: &PyStopwatch) -> PyResult<PyStopwatch> {
         let id = Id::ALL.get(meter.0).ok_or_else(|| PyKeyError::new_err(meter.0))?;
-        Ok(PyTimer { meters: Arc::clone(&self.0), id: *id, word: meter.1 })
-    }
-}
-
-/// See `_core.pyi`.
-#[pyclass(frozen, name = "Timer", module = "ostiary._core")]
-pub struct PyTimer {
-    meters: Arc<Meters>,
-    id: Id,
-    word: usize,
-}
-
-#[pymethods]
-impl PyTimer {
-    fn observe(&self, seconds: f64) {
-        self.meters.observe(self.id, self.word, seconds);
+        Ok(PyStopwatch(Stopwatch::shown(&before.0, &self.0, *id, meter.1)))
     }
 }
 

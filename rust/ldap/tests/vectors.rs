@@ -438,6 +438,8 @@ fn what_was_read_is_written_alike() {
         let rebuilt = match vector.from {
             Peer::Client => {
                 let request = Request::parse(&bytes, &FilterLimits::default()).unwrap();
+                let again = Request::parse_again(&bytes).unwrap();
+                assert_eq!(describe_request(&again), describe_request(&request), "{name}: read again");
                 rebuild_request(&request)
             }
             Peer::Server => rebuild_response(&bytes),

@@ -23,6 +23,7 @@ pub mod meters;
 pub mod records;
 pub mod shared;
 pub mod sheet;
+mod stopwatch;
 pub mod top;
 mod totals;
 
@@ -32,5 +33,6 @@ pub use families::{FAMILIES, Family, Kind};
 pub use meters::{Ended, Meters, Names};
 pub use shared::Shared;
 pub use sheet::Sheet;
+pub use stopwatch::Stopwatch;
 pub use top::Top;
 pub use totals::Totals;

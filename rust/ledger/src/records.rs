@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ostiary_ldap::message::{FilterLimits, MessageId, Request, RequestKind};
+use ostiary_ldap::message::{MessageId, Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 use ostiary_policy::{Policy, Told};
 
@@ -14,9 +14,6 @@ use crate::audit::{Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEven
 
 /// How many searches wait at most: a tenth of a millisecond's work, and as much as is worth having.
 const WAITING: usize = 128;
-/// They were within the limits of their session.
-const NO_LIMITS: FilterLimits = FilterLimits { depth: usize::MAX, nodes: usize::MAX };
-
 /// What records say of a client, the server that it is connected to, and who judges it.
 #[derive(Debug)]
 pub struct Who {
@@ -146,7 +143,7 @@ impl Records {
 
 /// Records a search, if it is not one of those that are left out.
 fn record(audit: &mut Audit, wall: f64, client: &Part, search: &[u8], end: &End<'_>) {
-    if let Ok(request) = Request::parse(search, &NO_LIMITS)
+    if let Ok(request) = Request::parse_again(search)
         && audit.takes(RequestKind::Search, end.code)
     {
         audit.finished_whole(wall, client, &request, end);
@@ -225,7 +222,7 @@ mod tests {
             records.search(ended);
         }
         let (kind, octets, who) = (RequestKind::Search, request(4), client(&records));
-        let part = records.request(&Request::parse(&octets, &NO_LIMITS).unwrap());
+        let part = records.request(&Request::parse_again(&octets).unwrap());
         records.finished(0.0, kind, &who, &part, &End { message_id: 4, ..End::default() });
         let (octets, count, lost) = records.drain();
         let lines: Vec<_> = std::str::from_utf8(&octets).unwrap().lines().collect();

@@ -231,6 +231,12 @@ impl Policy {
         Standing(self.stages.iter().map(prepare).collect())
     }
 
+    /// Whether no stage is left to be asked: it passes.
+    #[inline]
+    pub fn is_over(&self, walk: &Walk) -> bool {
+        walk.stage >= self.stages.len()
+    }
+
     /// Lets a request walk on from where it is.
     pub fn judge(&self, subject: &Subject<'_>, asked: &Asked<'_>, now: f64, walk: &mut Walk) -> Judgement {
         while let Some(stage) = self.stages.get(walk.stage) {

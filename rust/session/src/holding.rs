@@ -93,7 +93,7 @@ impl Session {
     fn go_on(&mut self, mut held: Held, verdict: Verdict, now: f64, step: &mut Step) {
         let message = Arc::clone(&held.message);
         // It was checked when it came, and a replacement when it was made.
-        let Ok(request) = Request::parse(&message, &self.settings.limits.filter) else { return };
+        let Ok(request) = Request::parse_again(&message) else { return };
         match verdict {
             Verdict::Pass | Verdict::Replace(_) => {
                 self.judge_on(&request, held.walking, now, step);
@@ -163,7 +163,7 @@ impl Session {
             }
         }
         for held in kept {
-            if let Ok(request) = Request::parse(&held.message, &self.settings.limits.filter) {
+            if let Ok(request) = Request::parse_again(&held.message) {
                 if self.phase == (Phase::AwaitingVerdict { message_id: held.message_id }) {
                     self.phase = Phase::Open;
                 }

@@ -101,6 +101,9 @@ impl UnderPolicy {
     /// Walks on with one request.
     fn judge(&mut self, request: &Request<'_>, now: f64, walking: &mut Walking) -> Judgement {
         let Walking { walk, earlier } = walking;
+        if policy_under(&self.policy, earlier.as_ref()).is_over(walk) {
+            return Judgement::Pass;
+        }
         self.memory.prepare(request);
         let asked = Asked::remembering(request, &self.memory);
         if let Some(earlier) = earlier {

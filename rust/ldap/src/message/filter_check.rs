@@ -95,6 +95,15 @@ pub(crate) fn check_filter<'a>(body: &mut Reader<'a>, limits: &FilterLimits) -> 
     Ok(before.get(..length).unwrap_or_default())
 }
 
+/// The bytes of the filter that `body` has next, which was checked before.
+#[inline]
+pub(crate) fn checked_filter<'a>(body: &mut Reader<'a>) -> Result<&'a [u8], CheckError> {
+    let before = body.rest();
+    body.read_any_reader("searchRequest.filter")?;
+    let length = before.len().saturating_sub(body.rest().len());
+    Ok(before.get(..length).unwrap_or_default())
+}
+
 /// Checks the next filter if it is a single item; false, and nothing read, if it has filters in it.
 #[inline]
 fn check_one(reader: &mut Reader<'_>, depth: usize, nodes: &mut usize) -> Result<bool, CheckError> {

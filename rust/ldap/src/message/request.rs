@@ -107,6 +107,18 @@ impl<'a> Request<'a> {
     /// The request that `message`, exactly one complete message, holds.
     #[inline]
     pub fn parse(message: &'a [u8], limits: &FilterLimits) -> Result<Self, RequestError> {
+        Self::read(message, Some(limits))
+    }
+
+    /// The same of a message that `parse` took before, without looking into what a search has most of, its filter and
+    /// its selectors.
+    #[inline]
+    pub fn parse_again(message: &'a [u8]) -> Result<Self, RequestError> {
+        Self::read(message, None)
+    }
+
+    #[inline]
+    fn read(message: &'a [u8], limits: Option<&FilterLimits>) -> Result<Self, RequestError> {
         let mut reader = Reader::new(message);
         let mut envelope = reader.read_reader("LDAPMessage", tag::SEQUENCE)?;
         reader.finish("LDAPMessage")?;
@@ -145,7 +157,7 @@ impl<'a> Request<'a> {
 
 impl<'a> Operation<'a> {
     #[inline]
-    fn check(envelope: &mut Reader<'a>, limits: &FilterLimits) -> Result<Self, CheckError> {
+    fn check(envelope: &mut Reader<'a>, limits: Option<&FilterLimits>) -> Result<Self, CheckError> {
         let offset = envelope.offset();
         let (tag, body) = envelope.read_any_reader("protocolOp")?;
         let Some(kind) = RequestKind::from_tag(tag) else {

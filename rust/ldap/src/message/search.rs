@@ -20,7 +20,7 @@ use core::fmt;
 
 use ostiary_ber::{Reader, tag};
 
-use super::filter_check::{FilterLimits, check_filter};
+use super::filter_check::{FilterLimits, check_filter, checked_filter};
 use super::list::OctetStrings;
 use super::request::CheckError;
 
@@ -116,17 +116,24 @@ pub struct SearchRequest<'a> {
 }
 
 impl<'a> SearchRequest<'a> {
+    /// With no limits, filter and selectors were checked before.
     #[inline]
-    pub(crate) fn check(mut body: Reader<'a>, limits: &FilterLimits) -> Result<Self, CheckError> {
+    pub(crate) fn check(mut body: Reader<'a>, limits: Option<&FilterLimits>) -> Result<Self, CheckError> {
         let base_object = body.octet_string("searchRequest.baseObject")?;
         let scope = body.enumerated("searchRequest.scope", 0..=3)?;
         let deref_aliases = body.enumerated("searchRequest.derefAliases", 0..=3)?;
         let size_limit = body.integer("searchRequest.sizeLimit", 0..=MAX_INT)?;
         let time_limit = body.integer("searchRequest.timeLimit", 0..=MAX_INT)?;
         let types_only = body.boolean("searchRequest.typesOnly")?;
-        let filter = check_filter(&mut body, limits)?;
+        let filter = match limits {
+            Some(limits) => check_filter(&mut body, limits)?,
+            None => checked_filter(&mut body)?,
+        };
         let attributes = body.read_reader("searchRequest.attributes", tag::SEQUENCE)?;
-        let attributes = OctetStrings::check("searchRequest.attributes", attributes)?;
+        let attributes = match limits {
+            Some(_) => OctetStrings::check("searchRequest.attributes", attributes)?,
+            None => OctetStrings::trust(attributes),
+        };
         body.finish("searchRequest")?;
         Ok(Self {
             base_object,
