@@ -378,30 +378,36 @@ class HookChain:
 def answers(questions: Sequence[Question], fail: Callable[[Owner, BaseException], None]) -> list[core.Verdict | None]:
     """What sessions are told of the requests that they hold, in this order; None of those of whom they are told later.
 
-    `fail` is called where it is not a plugin that fails. As `run` for each, but that what lies around the hooks costs
-    half: this is what every request goes through where there are any.
+    All are of one gateway. `fail` is called where it is not a plugin that fails. As `run` for each, but that what lies
+    around the hooks costs half: this is what every request goes through where there are any.
     """
     verdicts: list[core.Verdict | None] = [None] * len(questions)
     watchdog, passed = WATCHDOG, PASSED
+    known_operation, known_stage, known_generation = "", -1, -1
     since = monotonic()
     for place, (owner, hold, stage, generation, operation, raw) in enumerate(questions):
         try:
             asking = owner.asking
             if asking is None:
                 continue
-            chain, client, request = asking.chains[generation], asking.client, Request(operation, raw)
-            hook = chain.stages[stage][operation]
+            # Mostly the same as before.
+            if operation is not known_operation or stage != known_stage or generation != known_generation:
+                chain = asking.chains[generation]
+                hook = chain.stages[stage][operation]
+                call, lap, is_async = hook.call, hook.lap, hook.is_async
+                known_operation, known_stage, known_generation = operation, stage, generation
+            client, request = asking.client, Request(operation, raw)
             outcome: object
-            if hook.is_async:
+            if is_async:
                 outcome = chain.wait(hook, client, request)
             else:
                 try:
                     watchdog.running = hook
-                    outcome = hook.call(client, request)
+                    outcome = call(client, request)
                 except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
                     watchdog.running = None
                     outcome = chain.failed(hook, error, FAILED)
-                since = hook.lap(since)
+                since = lap(since)
                 if outcome is PASS:
                     verdicts[place] = passed
                     continue
