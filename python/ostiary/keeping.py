@@ -98,7 +98,10 @@ class Keeper:
             self.signal(signal.SIGTERM)
 
     async def prepare(self, generation: Generation) -> str | None:
-        """Has the worker make what a plan comes to; why it cannot. One that is not there begins with it later."""
+        """Has the worker make what a plan comes to; why it cannot.
+
+        One that is not there begins with it later, and so does one that does not answer: it is ended.
+        """
         if not self._is_ready or self._descriptors is None:
             return None
         sockets = generation.sockets_of(self.number)
@@ -116,14 +119,17 @@ class Keeper:
         except OSError as error:
             return f"worker {self.number}: {error.strerror or error}"
         answer = await self._order(message)
-        return None if answer is None else answer.get("prepared")
+        if answer is None:
+            self._end_silent()
+            return None
+        reason: str | None = answer.get("prepared")
+        return reason
 
     async def take(self, generation: Generation) -> None:
         """Has the worker put in force what it prepared. One that does not is ended, and begins with it."""
         if self._is_ready:
-            if await self._order({"ask": "take"}) is None and self._is_ready:
-                log.event(logger, logging.ERROR, "worker_killed", worker=self.number, pid=self.pid)
-                self.signal(signal.SIGKILL)
+            if await self._order({"ask": "take"}) is None:
+                self._end_silent()
             else:
                 self._generation = generation.number
 
@@ -131,6 +137,13 @@ class Keeper:
         """What was prepared is not wanted after all."""
         if self._is_ready and self._channel is not None:
             self._channel.send({"ask": "abandon"})
+
+    def _end_silent(self) -> None:
+        """Ends a worker that did not answer an order: an answer that came late would be taken for that to another."""
+        if self._is_ready:
+            self._is_ready = False
+            log.event(logger, logging.ERROR, "worker_killed", worker=self.number, pid=self.pid)
+            self.signal(signal.SIGKILL)
 
     async def _order(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """What the worker answers; None: nothing, in time."""
