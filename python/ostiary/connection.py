@@ -88,7 +88,8 @@ class Connection:
             self.driver.enter(self.client, self, session, listener.buffered_bytes)
         except OSError as error:
             # The system limits how many sockets may be watched, too.
-            log.event(logger, logging.ERROR, "accept_failed", listener=listener.name, error=error.strerror)
+            name, kind = listener.name, (listener.name,)
+            log.often(logger, logging.ERROR, "accept_failed", kind, listener=name, error=error.strerror)
             self.abort()
             return
         self._first = listener.first_limit(session.deadline - now)
@@ -135,8 +136,8 @@ class Connection:
 
     def refuse(self, reason: str) -> None:
         """A plugin does not let the client in."""
-        log.event(
-            logger, logging.INFO, "connection_refused",
+        log.often(
+            logger, logging.INFO, "connection_refused", (self._listener.name, "hook"),
             client=self.client_address, listener=self._listener.name, reason=reason,
         )  # fmt: skip
         self.abort()
@@ -192,7 +193,8 @@ class Connection:
         """Every address of every server failed."""
         self._dial = None
         upstream = self._listener.upstream
-        log.event(logger, logging.WARNING, "upstream_unavailable", upstream=upstream.name, error=faults)
+        kind = (upstream.name,)
+        log.often(logger, logging.WARNING, "upstream_unavailable", kind, upstream=upstream.name, error=faults)
         self.take(self.session.upstream_unreachable(monotonic()))
 
     def act(self, events: tuple[Event, ...]) -> None:
@@ -222,8 +224,9 @@ class Connection:
         self.abort()
 
     def _break(self, _event: Event) -> None:
-        log.event(
-            logger, logging.ERROR, "session_failed", client=self.client_address, listener=self._listener.name,
+        log.often(
+            logger, logging.ERROR, "session_failed", (self._listener.name,),
+            client=self.client_address, listener=self._listener.name,
         )  # fmt: skip
         self.fail()
 
@@ -256,18 +259,15 @@ class Connection:
         self._arm(event.at - monotonic())
 
     def _warn_opaque(self, _event: Event) -> None:
-        log.event(
-            logger,
-            logging.WARNING,
-            "sasl_security_layer_opaque",
-            client=self.client_address,
-            listener=self._listener.name,
-        )
+        log.often(
+            logger, logging.WARNING, "sasl_security_layer_opaque", (self._listener.name,),
+            client=self.client_address, listener=self._listener.name,
+        )  # fmt: skip
 
     def _close_upstream(self, event: Event.CloseUpstream) -> None:
         if self._leave_upstream():
-            log.event(
-                logger, logging.INFO, "upstream_closed",
+            log.often(
+                logger, logging.INFO, "upstream_closed", (self._listener.upstream.name,),
                 upstream=self._listener.upstream.name, reason=event.reason, client=self.client_address,
             )  # fmt: skip
 
@@ -324,8 +324,8 @@ class Connection:
             self._timer = None
 
     def _log_violation(self, event: Event.Violation) -> None:
-        log.event(
-            logger, logging.WARNING, "violation",
+        log.often(
+            logger, logging.WARNING, "violation", (self._listener.name, event.peer, event.kind),
             peer=event.peer, kind=event.kind, detail=event.detail, client=self.client_address,
             listener=self._listener.name, upstream=self._listener.upstream.name,
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from time import monotonic, time
+from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ostiary import log
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Decisions", "Rule"]
 
 logger = logging.getLogger("ostiary.policy")
-
-PER_SECOND = 10
-"""So many lines a second for one rule: a client in a loop must not bury what others do."""
 
 
 class Rule(NamedTuple):
@@ -37,9 +34,6 @@ class Decisions:
         self._latest = latest
         self.counts: Counter[Rule] = Counter()
         """How often each rule decided other than to let pass, or would have."""
-        self._second = 0
-        self._logged: Counter[Rule] = Counter()
-        self._suppressed: Counter[Rule] = Counter()
 
     def note(self, event: Event.Decided, client: str, listener: str) -> None:
         """Counts a decision about a request, and logs it unless this rule has said much in this second."""
@@ -55,22 +49,9 @@ class Decisions:
         self.counts[rule] += 1
         if self._latest is not None:
             self._latest.append({"time": time(), **rule._asdict(), **fields})
-        second = int(monotonic())
-        if second != self._second:
-            self._second = second
-            self._logged.clear()
-        if self._logged[rule] >= PER_SECOND:
-            self._suppressed[rule] += 1
-            return
-        self._logged[rule] += 1
-        suppressed = self._suppressed.pop(rule, 0)
-        if suppressed:
-            fields["unlogged"] = str(suppressed)
         told = {key: value for key, value in fields.items() if value is not None}
-        if rule.mode == "enforce":
-            log.event(logger, logging.INFO, "decided", plugin=rule.plugin, rule=rule.rule, **told)
-        else:
-            log.event(logger, logging.INFO, "would_decide", plugin=rule.plugin, rule=rule.rule, **told)
+        name = "decided" if rule.mode == "enforce" else "would_decide"
+        log.often(logger, logging.INFO, name, rule[:2], plugin=rule.plugin, rule=rule.rule, **told)
 
     def tell(self) -> None:
         """Logs the counts, at the end."""

@@ -215,8 +215,8 @@ class Listener:
             return rule
         admitted = self._admission.admit(connection)
         if isinstance(admitted, str):
-            log.event(
-                logger, logging.WARNING, "connection_refused",
+            log.often(
+                logger, logging.WARNING, "connection_refused", (self.name, admitted),
                 client=connection.client_address, listener=self.name, limit=admitted,
             )  # fmt: skip
             self._leave(connection)

@@ -12,7 +12,13 @@ import logging
 import math
 import sys
 import unicodedata
+from collections import Counter
+from collections.abc import Hashable
+from time import monotonic
 from typing import Any, Literal, TextIO, get_args
+
+PER_SECOND = 10
+"""So many lines a second of one kind (`often`): a client in a loop must not bury what others do, nor fill a disk."""
 
 Level = Literal["trace", "debug", "info", "warning", "error"]
 
@@ -54,6 +60,44 @@ def event(logger: logging.Logger, level: int, name: str, /, **fields: object) ->
     """Logs the event with its fields; costs nothing when nobody listens at this level."""
     if logger.isEnabledFor(level):
         logger.log(level, name, extra={"fields": fields}, stacklevel=2)
+
+
+class Sparing:
+    """Which lines about clients are written: so many a second of each kind."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        # Kinds are listeners, rules and words: there are not many.
+        self._written: Counter[Hashable] = Counter()
+        self._left_out: Counter[Hashable] = Counter()
+
+    def take(self, kind: Hashable) -> int | None:
+        """How many of the kind were left out before this one; None if it is to be left out, too."""
+        second = int(monotonic())
+        if second != self._second:
+            self._second = second
+            self._written.clear()
+        if self._written[kind] >= PER_SECOND:
+            self._left_out[kind] += 1
+            return None
+        self._written[kind] += 1
+        return self._left_out.pop(kind, 0)
+
+
+SPARING = Sparing()
+"""Of this process, as its log is."""
+
+
+def often(logger: logging.Logger, level: int, name: str, kind: tuple[str, ...], /, **fields: object) -> None:
+    """Logs an event that clients bring about, as often as they like: `PER_SECOND` at most of one name and kind.
+
+    The next line of that kind says how many were left out, as `unlogged`.
+    """
+    if logger.isEnabledFor(level):
+        unlogged = SPARING.take((name, *kind))
+        if unlogged is not None:
+            told = {**fields, "unlogged": unlogged} if unlogged else fields
+            logger.log(level, name, extra={"fields": told}, stacklevel=2)
 
 
 def failure(logger: logging.Logger, name: str, error: BaseException, /, **fields: object) -> None:

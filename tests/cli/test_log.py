@@ -134,3 +134,24 @@ def test_a_worker_says_in_each_line_which_it_is() -> None:
     assert [list(line)[1:] for line in told] == [
         ["level", "event", "worker", "listeners"], ["level", "event", "worker", "logger", "text"], ["level", "event"],
     ]  # fmt: skip
+
+
+def test_what_clients_bring_about_is_told_ten_times_a_second_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 7.0
+    monkeypatch.setattr(log, "monotonic", lambda: now)
+    monkeypatch.setattr(log, "SPARING", log.Sparing())
+    stream = io.StringIO()
+    log.configure("info", stream)
+    for number in range(25):
+        log.often(logger, logging.WARNING, "violation", ("ldaps", "client"), number=number)
+    log.often(logger, logging.WARNING, "violation", ("ldaps", "upstream"), number=1)
+    log.often(logger, logging.WARNING, "upstream_closed", ("ldaps", "client"), number=2)
+    log.often(logger, logging.DEBUG, "violation", ("ldaps", "client"), number=3)
+    now = 8.0
+    for number in range(2):
+        log.often(logger, logging.WARNING, "violation", ("ldaps", "client"), number=number)
+    told = [json.loads(line) for line in lines(stream)]
+    kinds = [(each["event"], each["number"], each.get("unlogged")) for each in told]
+    first = [("violation", number, None) for number in range(log.PER_SECOND)]
+    rest = [("violation", 1, None), ("upstream_closed", 2, None), ("violation", 0, 15), ("violation", 1, None)]
+    assert kinds == first + rest
