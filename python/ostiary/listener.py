@@ -175,9 +175,6 @@ class Listener:
                 case _:
                     raise AssertionError(event)
 
-    def ask(self, _hold: int, _stage: int, _generation: int, _operation: str, _request: bytes) -> None:
-        """It holds no requests."""
-
     def fail(self) -> None:
         """A client could not be taken in; the others can."""
 
