@@ -96,6 +96,7 @@ impl<O> Driver<O> {
         let mut telling = Telling { tell, has_told: false };
         let mut is_over = most == Some(Duration::ZERO);
         self.waits = self.waits.wrapping_add(1);
+        self.clock.pass();
         self.answer_all(answers, &mut telling);
         loop {
             for key in std::mem::take(&mut self.again) {
@@ -116,6 +117,7 @@ impl<O> Driver<O> {
                     Ok(())
                 })
             };
+            self.clock.pass();
             match waited {
                 Ok(()) => {}
                 Err(Errno::INTR) => is_over = true,

@@ -350,6 +350,25 @@ fn a_client_that_is_reset_is_lost_once() {
 }
 
 #[test]
+fn a_server_that_is_reset_is_lost_when_that_happens_and_not_when_the_wait_began() {
+    let mut gateway = Gateway::new();
+    let (_client, server) = gateway.pass();
+    gateway.turn();
+    let reset = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        let before = seconds();
+        rustix::net::sockopt::set_socket_linger(&server, Some(Duration::ZERO)).unwrap();
+        drop(server);
+        before
+    });
+    let Gateway { driver, session, .. } = &mut gateway;
+    driver.wait(iter::empty(), Some(Duration::from_secs(20)), |waiting| waiting(), |_, _, _| ()).unwrap();
+    let before = reset.join().unwrap();
+    let lost = session.as_ref().unwrap().lock().unwrap().idle_since().unwrap();
+    assert!(lost >= before, "{lost} {before}");
+}
+
+#[test]
 fn a_client_that_says_no_more_still_gets_its_answer() {
     let mut gateway = Gateway::new();
     let (mut client, mut server) = gateway.pass();

@@ -14,6 +14,7 @@ use crate::audit::{Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEven
 
 /// How many searches wait at most: a tenth of a millisecond's work, and as much as is worth having.
 const WAITING: usize = 128;
+
 /// What records say of a client, the server that it is connected to, and who judges it.
 #[derive(Debug)]
 pub struct Who {
