@@ -119,34 +119,23 @@ class Keeper:
         except OSError as error:
             return f"worker {self.number}: {error.strerror or error}"
         answer = await self._order(message)
-        if answer is None:
-            self._end_silent()
-            return None
-        reason: str | None = answer.get("prepared")
-        return reason
+        return None if answer is None else answer.get("prepared")
 
     async def take(self, generation: Generation) -> None:
         """Has the worker put in force what it prepared. One that does not is ended, and begins with it."""
-        if self._is_ready:
-            if await self._order({"ask": "take"}) is None:
-                self._end_silent()
-            else:
-                self._generation = generation.number
+        if self._is_ready and await self._order({"ask": "take"}) is not None:
+            self._generation = generation.number
 
     def abandon(self) -> None:
         """What was prepared is not wanted after all."""
         if self._is_ready and self._channel is not None:
             self._channel.send({"ask": "abandon"})
 
-    def _end_silent(self) -> None:
-        """Ends a worker that did not answer an order: an answer that came late would be taken for that to another."""
-        if self._is_ready:
-            self._is_ready = False
-            log.event(logger, logging.ERROR, "worker_killed", worker=self.number, pid=self.pid)
-            self.signal(signal.SIGKILL)
-
     async def _order(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """What the worker answers; None: nothing, in time."""
+        """What the worker answers; None: nothing. One that says nothing in time is ended.
+
+        An answer that came late would be taken for that to another order.
+        """
         if self._channel is None:
             return None
         self._ordered = ordered = asyncio.get_running_loop().create_future()
@@ -154,6 +143,9 @@ class Keeper:
         try:
             return await asyncio.wait_for(ordered, ORDER_SECONDS)
         except TimeoutError:
+            self._is_ready = False
+            log.event(logger, logging.ERROR, "worker_killed", worker=self.number, pid=self.pid)
+            self.signal(signal.SIGKILL)
             return None
         finally:
             self._ordered = None
