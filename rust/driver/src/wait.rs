@@ -338,7 +338,6 @@ impl<O> Driver<O> {
     /// Has sessions go on with requests that were asked about.
     fn answer_all(&mut self, answers: impl ExactSizeIterator<Item = Answer>, telling: &mut impl Tell<O>) {
         let is_alone = answers.len() == 1;
-        self.clock.pass();
         for Answer { client, hold, verdict } in answers {
             let Self { places, step, clock, .. } = self;
             let Some(pair) = pair(places, client) else { continue };
