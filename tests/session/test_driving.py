@@ -53,37 +53,30 @@ def connect(address: tuple[str, int]) -> None:
         client.recv(1)
 
 
-def test_what_an_event_leads_to_is_done_although_nothing_more_happens() -> None:
+def clients_that_came(beside: Callable[[asyncio.Event], object]) -> int:
+    """Waits, with no timer of its own, for what `beside` sets when the only client comes; gives how many did."""
+
     async def work(driving: Driving) -> int:
-        loop = asyncio.get_running_loop()
         done = asyncio.Event()
-        keeper = Doorkeeper(driving, done.set)
+        keeper = Doorkeeper(driving, lambda: beside(done))
         with listening() as door:
             driving.listen(door, keeper)
             thread = threading.Thread(target=connect, args=(door.getsockname(),))
-            # There is no timer: whoever waits for the driver alone waits for ever.
-            loop.call_soon(thread.start)
+            # Whoever waits for the driver alone waits for ever.
+            asyncio.get_running_loop().call_soon(thread.start)
             await done.wait()
         await asyncio.to_thread(thread.join)
         return keeper.came
 
-    assert drive(work) == 1
+    return drive(work)
+
+
+def test_what_an_event_leads_to_is_done_although_nothing_more_happens() -> None:
+    assert clients_that_came(lambda done: done.set()) == 1
 
 
 def test_a_timer_that_an_event_starts_runs_out_although_nothing_more_happens() -> None:
-    async def work(driving: Driving) -> bool:
-        loop = asyncio.get_running_loop()
-        done = asyncio.Event()
-        keeper = Doorkeeper(driving, lambda: loop.call_later(0.01, done.set))
-        with listening() as door:
-            driving.listen(door, keeper)
-            thread = threading.Thread(target=connect, args=(door.getsockname(),))
-            loop.call_soon(thread.start)
-            await done.wait()
-        await asyncio.to_thread(thread.join)
-        return keeper.came == 1
-
-    assert drive(work)
+    assert clients_that_came(lambda done: asyncio.get_running_loop().call_later(0.01, done.set)) == 1
 
 
 def test_timers_run_out_while_clients_never_cease_to_come() -> None:
