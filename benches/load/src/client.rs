@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use rustls::ClientConfig;
 
+use crate::canned::Canned;
 use crate::serve::Mode;
 use crate::tls;
 use crate::transport::{Arrived, Transport};
-use crate::wire::{self, tag};
+use crate::wire::{self, Id, tag};
 
 /// Where clients go, and how.
 pub struct Target {
@@ -23,11 +24,27 @@ pub struct Target {
     pub bind_password: String,
 }
 
+impl Target {
+    fn bind_request(&self) -> Vec<u8> {
+        wire::bind_request(&self.bind_name, &self.bind_password)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operation {
     Search { entries: u32 },
     Bind,
     Connect,
+}
+
+impl Operation {
+    /// The request that is sent again and again.
+    pub fn request(self, target: &Target) -> Canned {
+        Canned::new(vec![match self {
+            Self::Search { entries } => wire::search_request(entries),
+            Self::Bind | Self::Connect => target.bind_request(),
+        }])
+    }
 }
 
 /// What a client is waiting for.
@@ -73,8 +90,7 @@ impl Client {
         match target.mode {
             Mode::Plain => client.bind_or_open(target)?,
             Mode::StartTls => {
-                let id = client.take_id();
-                client.transport.queue(&wire::start_tls_request(id))?;
+                client.queue(&wire::start_tls_request())?;
                 client.phase = Phase::AwaitingStartTls;
             }
             Mode::Ldaps => client.begin_tls(target)?,
@@ -95,10 +111,15 @@ impl Client {
             self.phase = Phase::Open;
             return Ok(());
         }
-        let id = self.take_id();
-        self.transport.queue(&wire::bind_request(id, &target.bind_name, &target.bind_password))?;
+        self.queue(&target.bind_request())?;
         self.phase = Phase::AwaitingBindResult;
         Ok(())
+    }
+
+    /// Queues one request that is not among the measured ones.
+    fn queue(&mut self, operation: &[u8]) -> Result<(), String> {
+        let id = Id::of(self.take_id());
+        self.transport.queue(&wire::message(&id, operation))
     }
 
     fn take_id(&mut self) -> u32 {
@@ -112,14 +133,10 @@ impl Client {
     }
 
     /// Queues one request; `flush` sends it. `started` is the intended moment, which may be past.
-    pub fn ask(&mut self, operation: Operation, target: &Target, started: Instant) -> Result<(), String> {
+    pub fn ask(&mut self, request: &mut Canned, started: Instant) -> Result<(), String> {
         let id = self.take_id();
-        let request = match operation {
-            Operation::Search { entries } => wire::search_request(id, entries),
-            Operation::Bind | Operation::Connect => wire::bind_request(id, &target.bind_name, &target.bind_password),
-        };
         self.outstanding.push(Outstanding { id, started, entries: 0 });
-        self.transport.queue(&request)
+        self.transport.queue(request.with_id(&Id::of(id)).unwrap_or_default())
     }
 
     /// Reads once and goes on: calls `finished` with the start of every operation that came out as expected.
@@ -188,8 +205,7 @@ impl Client {
 
     /// Says good-bye as RFC 4511 4.3 asks: unbind, the end of TLS, close.
     pub fn leave(mut self) -> Result<(u64, u64), String> {
-        let id = self.take_id();
-        self.transport.queue(&wire::unbind_request(id))?;
+        self.queue(&wire::unbind_request())?;
         self.transport.queue_close();
         self.transport.flush()?;
         Ok((self.transport.bytes_received, self.transport.bytes_sent))

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::time::{Duration, Instant};
 
+use crate::canned::Canned;
 use crate::client::{Client, Operation, Phase, Target};
 use crate::poller::{Poller, Ready};
 use crate::report::Report;
@@ -35,6 +36,7 @@ const STALL_SECONDS: u64 = 30;
 struct Load<'a> {
     plan: &'a Plan,
     target: &'a Target,
+    request: Canned,
     poller: Poller,
     clients: Vec<Option<Client>>,
     scratch: Vec<u8>,
@@ -58,6 +60,7 @@ pub fn run(plan: &Plan, target: &Target) -> Result<Report, String> {
     let mut load = Load {
         plan,
         target,
+        request: plan.operation.request(target),
         poller: Poller::new()?,
         clients: Vec::new(),
         scratch: vec![0; READ_BYTES],
@@ -243,7 +246,7 @@ impl Load<'_> {
         let Some(client) = self.clients[token].as_mut() else {
             return Ok(());
         };
-        client.ask(self.plan.operation, self.target, due)
+        client.ask(&mut self.request, due)
     }
 
     fn send(&mut self, token: usize) -> Result<(), String> {

@@ -3,12 +3,12 @@
 //! It does not judge what it is asked: requests it does not know close the connection, which the load counts
 //! as an error.
 
-use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use slab::Slab;
 
 use crate::canned::Answers;
 use crate::poller::{Poller, Ready};
@@ -44,11 +44,13 @@ struct Server {
     tls: Option<Arc<ServerConfig>>,
     answers: Answers,
     poller: Poller,
-    peers: HashMap<usize, Peer>,
+    /// By their tokens.
+    peers: Slab<Peer>,
     scratch: Vec<u8>,
+    out: Vec<u8>,
 }
 
-const LISTENER: usize = 0;
+const LISTENER: usize = usize::MAX;
 
 /// Serves until the process is ended. Prints the bound address once it listens.
 pub fn serve(options: &Options) -> Result<(), String> {
@@ -71,8 +73,9 @@ pub fn serve(options: &Options) -> Result<(), String> {
         tls,
         answers: Answers::default(),
         poller,
-        peers: HashMap::new(),
+        peers: Slab::new(),
         scratch: vec![0; READ_BYTES],
+        out: Vec::new(),
     }
     .run(&listener)
 }
@@ -80,23 +83,22 @@ pub fn serve(options: &Options) -> Result<(), String> {
 impl Server {
     fn run(mut self, listener: &TcpListener) -> Result<(), String> {
         let mut ready = Vec::new();
-        let mut next_token = LISTENER + 1;
         loop {
             self.poller.wait(None, &mut ready)?;
             for event in ready.drain(..) {
                 if event.token == LISTENER {
                     while let Ok((stream, _)) = listener.accept() {
-                        self.poller.add(&stream, next_token)?;
+                        let place = self.peers.vacant_entry();
+                        self.poller.add(&stream, place.key())?;
                         let mut transport = Transport::new(stream)?;
                         if let (Mode::Ldaps, Some(config)) = (self.mode, &self.tls) {
                             transport.begin_tls(tls::accept(config)?)?;
                         }
-                        self.peers.insert(next_token, Peer { transport, waits_to_write: false });
-                        next_token += 1;
+                        place.insert(Peer { transport, waits_to_write: false });
                     }
                 } else if !self.attend(event).unwrap_or(false) {
                     // Closing the socket takes it out of the poller.
-                    self.peers.remove(&event.token);
+                    self.peers.try_remove(event.token);
                 }
             }
         }
@@ -104,7 +106,7 @@ impl Server {
 
     /// Reads, answers and writes; false when the connection is over.
     fn attend(&mut self, event: Ready) -> Result<bool, String> {
-        let Some(peer) = self.peers.get_mut(&event.token) else {
+        let Some(peer) = self.peers.get_mut(event.token) else {
             return Ok(false);
         };
         let transport = &mut peer.transport;
@@ -112,19 +114,20 @@ impl Server {
             if transport.read(&mut self.scratch)? == Arrived::End {
                 return Ok(false);
             }
-            let mut out = Vec::new();
+            let out = &mut self.out;
+            out.clear();
             while let Some(head) = wire::peek(transport.incoming())? {
                 let length = head.length;
                 match head.operation {
                     tag::SEARCH_REQUEST => {
                         let entries = head.entries_asked(self.entries);
-                        self.answers.search(&mut out, head.id, entries);
+                        self.answers.search(out, head.id, entries);
                     }
-                    tag::BIND_REQUEST => self.answers.bind(&mut out, head.id),
+                    tag::BIND_REQUEST => self.answers.bind(out, head.id),
                     tag::EXTENDED_REQUEST if self.mode == Mode::StartTls => {
-                        self.answers.start_tls(&mut out, head.id);
+                        self.answers.start_tls(out, head.id);
                         transport.consume(length);
-                        transport.queue(&out)?;
+                        transport.queue(out)?;
                         transport.flush()?;
                         out.clear();
                         let config = self.tls.as_ref().ok_or("no certificate")?;
@@ -136,7 +139,7 @@ impl Server {
                 transport.consume(length);
             }
             if !out.is_empty() {
-                transport.queue(&out)?;
+                transport.queue(out)?;
             }
         }
         let flushed = transport.flush()?;

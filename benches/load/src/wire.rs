@@ -4,6 +4,8 @@
 //! its faults. It does not know sockets or TLS either. It reads what these two programs say to each other,
 //! in definite lengths, and refuses the rest.
 
+use std::ops::Deref;
+
 /// `protocolOp` tags (RFC 4511, 4.2 to 4.12) as far as the benches use them.
 pub mod tag {
     pub const BIND_REQUEST: u8 = 0x60;
@@ -42,15 +44,31 @@ pub fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The content octets of a non-negative INTEGER.
-pub fn integer_octets(value: u32) -> Vec<u8> {
-    let octets = value.to_be_bytes();
-    let skip = octets.iter().take(3).take_while(|octet| **octet == 0).count();
-    let mut out = octets[skip..].to_vec();
-    if out[0] & 0x80 != 0 {
-        out.insert(0, 0);
+/// The content octets of a message id: a non-negative INTEGER in its shortest form.
+pub struct Id {
+    octets: [u8; Self::OCTETS],
+    begin: usize,
+}
+
+impl Id {
+    /// So many there are at most.
+    pub const OCTETS: usize = 5;
+
+    pub fn of(value: u32) -> Self {
+        let mut octets = [0; Self::OCTETS];
+        octets[1..].copy_from_slice(&value.to_be_bytes());
+        // What may be left out: octets of zero, before one that does not look like a sign.
+        let begin = octets.windows(2).take_while(|pair| pair[0] == 0 && pair[1] & 0x80 == 0).count();
+        Self { octets, begin }
     }
-    out
+}
+
+impl Deref for Id {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.octets[self.begin..]
+    }
 }
 
 /// An `LDAPMessage` without controls around an encoded `protocolOp`.
@@ -64,26 +82,24 @@ fn sequence_of(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
     element(tag, &parts.concat())
 }
 
-pub fn bind_request(id: u32, name: &str, password: &str) -> Vec<u8> {
-    let operation = sequence_of(
+pub fn bind_request(name: &str, password: &str) -> Vec<u8> {
+    sequence_of(
         tag::BIND_REQUEST,
         &[element(INTEGER, &[3]), element(OCTET_STRING, name.as_bytes()), element(0x80, password.as_bytes())],
-    );
-    message(&integer_octets(id), &operation)
+    )
 }
 
-pub fn unbind_request(id: u32) -> Vec<u8> {
-    message(&integer_octets(id), &element(tag::UNBIND_REQUEST, b""))
+pub fn unbind_request() -> Vec<u8> {
+    element(tag::UNBIND_REQUEST, b"")
 }
 
-pub fn start_tls_request(id: u32) -> Vec<u8> {
-    let operation = element(tag::EXTENDED_REQUEST, &element(0x80, START_TLS_OID.as_bytes()));
-    message(&integer_octets(id), &operation)
+pub fn start_tls_request() -> Vec<u8> {
+    element(tag::EXTENDED_REQUEST, &element(0x80, START_TLS_OID.as_bytes()))
 }
 
 /// A subtree search as an application sends one: `(&(objectClass=person)(uid=alice))`, or, for results of many
 /// entries, `(entries=N)`.
-pub fn search_request(id: u32, entries: u32) -> Vec<u8> {
+pub fn search_request(entries: u32) -> Vec<u8> {
     let equality = |attribute: &str, value: &str| {
         sequence_of(0xa3, &[element(OCTET_STRING, attribute.as_bytes()), element(OCTET_STRING, value.as_bytes())])
     };
@@ -94,7 +110,7 @@ pub fn search_request(id: u32, entries: u32) -> Vec<u8> {
     };
     let attributes: Vec<Vec<u8>> =
         ["uid", "cn", "mail"].iter().map(|name| element(OCTET_STRING, name.as_bytes())).collect();
-    let operation = sequence_of(
+    sequence_of(
         tag::SEARCH_REQUEST,
         &[
             element(OCTET_STRING, b"ou=people,dc=bench,dc=example"),
@@ -106,8 +122,7 @@ pub fn search_request(id: u32, entries: u32) -> Vec<u8> {
             filter,
             sequence_of(SEQUENCE, &attributes),
         ],
-    );
-    message(&integer_octets(id), &operation)
+    )
 }
 
 /// An `LDAPResult` of success under `operation`'s tag, with `rest` behind its three components.
@@ -223,20 +238,21 @@ mod tests {
 
     #[test]
     fn reads_back_every_request_it_writes() {
-        for (bytes, operation) in [
-            (bind_request(7, "cn=bench", "secret"), tag::BIND_REQUEST),
-            (search_request(7, 1), tag::SEARCH_REQUEST),
-            (start_tls_request(7), tag::EXTENDED_REQUEST),
-            (unbind_request(7), tag::UNBIND_REQUEST),
+        for (operation, tag) in [
+            (bind_request("cn=bench", "secret"), tag::BIND_REQUEST),
+            (search_request(1), tag::SEARCH_REQUEST),
+            (start_tls_request(), tag::EXTENDED_REQUEST),
+            (unbind_request(), tag::UNBIND_REQUEST),
         ] {
+            let bytes = message(&Id::of(7), &operation);
             let head = peek(&bytes).unwrap().unwrap();
-            assert_eq!((head.length, head.message_id(), head.operation), (bytes.len(), 7, operation));
+            assert_eq!((head.length, head.message_id(), head.operation), (bytes.len(), 7, tag));
         }
     }
 
     #[test]
     fn asks_for_more_bytes_at_every_cut() {
-        let bytes = message(&integer_octets(300), &search_entry(1));
+        let bytes = message(&Id::of(300), &search_entry(1));
         for cut in 0..bytes.len() {
             assert_eq!(peek(&bytes[..cut]), Ok(None));
         }
@@ -245,16 +261,16 @@ mod tests {
 
     #[test]
     fn writes_ids_in_their_shortest_non_negative_form() {
-        assert_eq!(integer_octets(0), [0]);
-        assert_eq!(integer_octets(127), [0x7f]);
-        assert_eq!(integer_octets(128), [0, 0x80]);
-        assert_eq!(integer_octets(65_536), [1, 0, 0]);
-        assert_eq!(integer_octets(u32::MAX >> 1), [0x7f, 0xff, 0xff, 0xff]);
+        assert_eq!(*Id::of(0), [0]);
+        assert_eq!(*Id::of(127), [0x7f]);
+        assert_eq!(*Id::of(128), [0, 0x80]);
+        assert_eq!(*Id::of(65_536), [1, 0, 0]);
+        assert_eq!(*Id::of(u32::MAX >> 1), [0x7f, 0xff, 0xff, 0xff]);
     }
 
     #[test]
     fn finds_how_many_entries_a_search_asks_for() {
-        let asked = |entries| peek(&search_request(1, entries)).unwrap().unwrap().entries_asked(5);
+        let asked = |entries| peek(&message(&Id::of(1), &search_request(entries))).unwrap().unwrap().entries_asked(5);
         assert_eq!((asked(1), asked(0), asked(1000)), (5, 0, 1000));
     }
 
