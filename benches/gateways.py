@@ -50,7 +50,7 @@ def seen(wiring: Wiring) -> str:
 address = "127.0.0.1:0"
 
 [audit]
-output = '{wiring.folder / "audit.log"}'
+output = '{wiring.records}'
 """
 
 

@@ -106,6 +106,10 @@ class Sampler:
                     raise children.Failed(f"ended during the load: {children.tail(log)}")
         except (children.Failed, OSError) as error:
             sample["error"] = str(error)
+        finally:
+            # They are hundreds of megabytes, and the next ones shall find the kernel's memory as these did: pages that a
+            # virtual machine never had before cost it several times what a page costs.
+            wiring.records.unlink(missing_ok=True)
         return sample
 
     def load_command(self, verb: str, port: int) -> list[str]:

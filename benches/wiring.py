@@ -40,6 +40,11 @@ class Wiring:
     folder: Path
     programs: Programs
 
+    @property
+    def records(self) -> Path:
+        """Where a gateway writes what it records of every operation; gone when its sample was taken."""
+        return self.folder / "audit.log"
+
 
 @dataclass(frozen=True)
 class Gateway:
