@@ -1,5 +1,6 @@
 //! What a record costs: of a request when it comes, and when it has ended.
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -19,8 +20,10 @@ fn audit(format: Format, filter_values: bool, syslog: bool) -> Audit {
     Audit::compile(&spec).expect("a sound audit")
 }
 
-fn search(message: &mut Vec<u8>) {
-    let filter = Filter::parse("(&(objectClass=person)(uid=alice))", &FilterLimits::default()).expect("a filter");
+fn search(whom: &str) -> Vec<u8> {
+    let filter = format!("(&(objectClass=person)(uid={whom}))");
+    let filter = Filter::parse(&filter, &FilterLimits::default()).expect("a filter");
+    let mut message = Vec::new();
     let search = write::NewSearch {
         base_object: b"ou=people,dc=corp,dc=example",
         scope: Scope::WholeSubtree,
@@ -31,7 +34,8 @@ fn search(message: &mut Vec<u8>) {
         filter: &filter.to_ber(),
         attributes: &[b"uid", b"cn", b"mail"],
     };
-    write::search_request(message, 7, &search, &[]);
+    write::search_request(&mut message, 7, &search, &[]);
+    message
 }
 
 const CLIENT: ClientFields<'static> = ClientFields {
@@ -47,8 +51,7 @@ const CLIENT: ClientFields<'static> = ClientFields {
 };
 
 fn records(criterion: &mut Criterion) {
-    let mut message = Vec::new();
-    search(&mut message);
+    let (message, other) = (search("alice"), search("bob"));
     let request = Request::parse(&message, &FilterLimits::default()).expect("a request");
     let end = End {
         message_id: 7,
@@ -88,7 +91,12 @@ fn records(criterion: &mut Criterion) {
             });
         };
         bench("finished", &|audit, now| audit.finished(now, &client, &part, &end));
-        bench("finished_whole", &|audit, now| audit.finished_whole(now, &client, &request, &end));
+        bench("finished_search", &|audit, now| audit.finished_search(now, &client, &message, &end));
+        let is_other = Cell::new(false);
+        bench("finished_search/in_turn", &|audit, now| {
+            let message = if is_other.replace(!is_other.get()) { &other } else { &message };
+            audit.finished_search(now, &client, message, &end);
+        });
         assert_eq!(audit.take_lost(), 0);
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Between two searches, the kernel's network code has driven everything else out of the processor's caches: writing a
 //! record then costs several times what it costs behind another one. So searches, which are nearly all there is, are
-//! kept as they came, and written some at a time. What follows them is written behind them.
+//! kept as they came, and written some at a time. What follows them is written behind them. Their octets are kept in one
+//! place: whoever had them can use their memory for what comes next while it is still at hand.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use ostiary_ldap::message::{MessageId, Request, RequestKind};
@@ -14,6 +16,9 @@ use crate::audit::{Audit, AuditSpec, ClientFields, ConnectionEnd, ConnectionEven
 
 /// How many searches wait at most: a tenth of a millisecond's work, and as much as is worth having.
 const WAITING: usize = 128;
+
+/// How many octets they have at most before they are written, and of what space is kept.
+const WAITING_BYTES: usize = 64 << 10;
 
 /// What records say of a client, the server that it is connected to, and who judges it.
 #[derive(Debug)]
@@ -35,8 +40,6 @@ pub fn named<'a>(policy: &'a Policy, told: &Told) -> Decided<'a> {
 /// A search that has ended.
 #[derive(Debug)]
 pub struct Search {
-    /// The request, whole.
-    pub request: Box<[u8]>,
     /// Who asked.
     pub who: Arc<Who>,
     /// What let it pass, by the policy of who asked.
@@ -60,13 +63,15 @@ pub struct Search {
 /// The audit and what waits for it.
 pub struct Records {
     audit: Audit,
-    waiting: Vec<Search>,
+    /// What waits, and where its request lies.
+    waiting: Vec<(Search, Range<usize>)>,
+    requests: Vec<u8>,
 }
 
 impl Records {
     /// An audit. The error says what is wrong with it.
     pub fn compile(spec: &AuditSpec) -> Result<Self, String> {
-        Ok(Self { audit: Audit::compile(spec)?, waiting: Vec::with_capacity(WAITING) })
+        Ok(Self { audit: Audit::compile(spec)?, waiting: Vec::with_capacity(WAITING), requests: Vec::new() })
     }
 
     /// What records say of a client.
@@ -84,10 +89,12 @@ impl Records {
         self.audit.unread(kind)
     }
 
-    /// Records a search, at the latest when records are fetched.
-    pub fn search(&mut self, search: Search) {
-        self.waiting.push(search);
-        if self.waiting.len() >= WAITING {
+    /// Records a search, at the latest when records are fetched. `request` is the whole message.
+    pub fn search(&mut self, search: Search, request: &[u8]) {
+        let begin = self.requests.len();
+        self.requests.extend_from_slice(request);
+        self.waiting.push((search, begin..self.requests.len()));
+        if self.waiting.len() >= WAITING || self.requests.len() >= WAITING_BYTES {
             self.catch_up();
         }
     }
@@ -121,7 +128,7 @@ impl Records {
 
     /// Writes what waits.
     fn catch_up(&mut self) {
-        for search in self.waiting.drain(..) {
+        for (search, request) in self.waiting.drain(..) {
             let end = End {
                 message_id: search.message_id,
                 code: search.code,
@@ -137,17 +144,18 @@ impl Records {
                     .map(|(policy, told)| named(policy, told)),
                 identity: None,
             };
-            record(&mut self.audit, search.wall, &search.who.client, &search.request, &end);
+            let request = self.requests.get(request).unwrap_or_default();
+            record(&mut self.audit, search.wall, &search.who.client, request, &end);
         }
+        self.requests.clear();
+        self.requests.shrink_to(WAITING_BYTES);
     }
 }
 
 /// Records a search, if it is not one of those that are left out.
 fn record(audit: &mut Audit, wall: f64, client: &Part, search: &[u8], end: &End<'_>) {
-    if let Ok(request) = Request::parse_again(search)
-        && audit.takes(RequestKind::Search, end.code)
-    {
-        audit.finished_whole(wall, client, &request, end);
+    if audit.takes(RequestKind::Search, end.code) {
+        audit.finished_search(wall, client, search, end);
     }
 }
 
@@ -202,7 +210,6 @@ mod tests {
 
     fn search(records: &Records, message_id: u32) -> Search {
         Search {
-            request: request(message_id),
             who: Arc::new(Who { client: client(records), server: None, policy: None }),
             allowed: None,
             was_sent: true,
@@ -220,7 +227,7 @@ mod tests {
         let mut records = records(1.0);
         for message_id in 1..=3 {
             let ended = search(&records, message_id);
-            records.search(ended);
+            records.search(ended, &request(message_id));
         }
         let (kind, octets, who) = (RequestKind::Search, request(4), client(&records));
         let part = records.request(&Request::parse_again(&octets).unwrap());
@@ -248,7 +255,7 @@ mod tests {
         for (message_id, rule, allowed) in [(1, "old", Some(allowed)), (2, "new", Some(allowed)), (3, "new", None)] {
             let who = Arc::new(Who { client: client(&records), server: None, policy: policy(rule) });
             let ended = Search { who, allowed, ..search(&records, message_id) };
-            records.search(ended);
+            records.search(ended, &request(message_id));
         }
         let octets = records.drain().0;
         let ends: Vec<_> =
@@ -268,7 +275,7 @@ mod tests {
         let mut records = records(0.5);
         for message_id in 1..=1_000 {
             let ended = search(&records, message_id);
-            records.search(ended);
+            records.search(ended, &request(message_id));
             assert!(records.waiting.len() < WAITING);
         }
         assert_eq!(records.drain().1, 500);

@@ -5,7 +5,7 @@ mod making;
 use std::collections::HashMap;
 
 use making::{FORMATS, audit, client, filter, made, plain_client, record, search, spec};
-use ostiary_ldap::message::{ChangeKind, Control, FilterLimits, Request};
+use ostiary_ldap::message::{ChangeKind, Control, FilterLimits, Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write::{self, NewChange};
 use ostiary_ledger::audit::{
@@ -315,7 +315,12 @@ proptest! {
             for (message, end) in messages.iter().flat_map(|message| [(message, end), (message, end), (message, otherwise)]) {
                 let request = Request::parse(message, &FilterLimits::default()).unwrap();
                 let client = used.client(&plain_client());
-                used.finished_whole(1.0, &client, &request, &end);
+                if request.kind() == RequestKind::Search {
+                    used.finished_search(1.0, &client, message, &end);
+                } else {
+                    let part = used.request(&request);
+                    used.finished(1.0, &client, &part, &end);
+                }
                 let mut fresh = Audit::compile(&spec(format)).unwrap();
                 let part = fresh.request(&request);
                 fresh.finished(1.0, &client, &part, &end);

@@ -348,18 +348,9 @@ impl Account {
             (Told::AsItCame(request), None) => {
                 if let (Some(who), Some(records)) = (&self.who, &mut pages.records) {
                     let who = Arc::clone(who);
-                    records.search(Search {
-                        request,
-                        who,
-                        allowed,
-                        was_sent,
-                        message_id,
-                        code,
-                        entries,
-                        bytes,
-                        seconds,
-                        wall,
-                    });
+                    let search =
+                        Search { who, allowed, was_sent, message_id, code, entries, bytes, seconds, wall };
+                    records.search(search, &request);
                 }
             }
             (told, aside) => {

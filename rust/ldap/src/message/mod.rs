@@ -32,7 +32,7 @@ pub(crate) use filter_check::{check_filter, choice};
 pub use kind::{RequestKind, ResponseOp};
 pub use list::{Attribute, Attributes, Change, ChangeKind, Changes, OctetStrings};
 pub(crate) use request::CheckError;
-pub use request::{Operation, Request, RequestError};
+pub use request::{Operation, Request, RequestError, behind_message_id};
 pub use response_body::{IntermediateResponse, SearchResultEntry, SearchResultReference};
 pub use response_head::ResponseHead;
 pub use search::{DerefAliases, Scope, SearchRequest};

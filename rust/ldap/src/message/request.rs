@@ -155,6 +155,18 @@ impl<'a> Request<'a> {
     }
 }
 
+/// What stands behind the message id of a message: all that is asked, and what requests that ask the same have in
+/// common. Nothing if it is no message.
+#[inline]
+pub fn behind_message_id(message: &[u8]) -> &[u8] {
+    let read = || {
+        let mut envelope = Reader::new(message).read_reader("LDAPMessage", tag::SEQUENCE)?;
+        envelope.read("messageID", tag::INTEGER)?;
+        Ok::<_, Error>(envelope.rest())
+    };
+    read().unwrap_or_default()
+}
+
 impl<'a> Operation<'a> {
     #[inline]
     fn check(envelope: &mut Reader<'a>, limits: Option<&FilterLimits>) -> Result<Self, CheckError> {

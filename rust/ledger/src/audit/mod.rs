@@ -21,7 +21,7 @@ mod syslog;
 mod text;
 mod time;
 
-use ostiary_ldap::message::{Request, RequestKind};
+use ostiary_ldap::message::{Request, RequestKind, behind_message_id};
 use ostiary_ldap::result::ResultCode;
 
 use buffer::Buffer;
@@ -29,6 +29,7 @@ use draft::{Draft, Form, push_number};
 use end::{LastEnd, Outcome};
 use fields::Field;
 use filter::Filters;
+use last::Last;
 use request::LastSearch;
 use sampling::Sampling;
 use secret::SecretAttributes;
@@ -54,6 +55,9 @@ const REQUEST: usize = 1_640;
 /// and of the end.
 const END: usize = 700;
 const _: () = assert!(HEAD + CLIENT + REQUEST + END <= RECORD);
+
+/// Octets of a search above which it is not compared with the last one: hardly any has as many.
+const LAST_MESSAGE: usize = 1_024;
 
 /// A part of a record, ready to be copied.
 pub struct Part {
@@ -84,6 +88,8 @@ pub struct Audit {
     /// The record that is being written.
     record: Vec<u8>,
     last_search: LastSearch,
+    /// The last search, whole but for its message id.
+    last_message: Last<Vec<u8>>,
     last_end: LastEnd,
     buffer: Buffer,
 }
@@ -103,6 +109,7 @@ impl Audit {
             calendar: Calendar::new(),
             record: Vec::with_capacity(RECORD),
             last_search: LastSearch::default(),
+            last_message: Last::default(),
             last_end: LastEnd::default(),
             buffer: Buffer::new(spec.buffer_bytes),
         })
@@ -158,14 +165,26 @@ impl Audit {
         self.end_operation(request.kind, end, is_cut);
     }
 
-    /// The same of a request of which no part was made before.
-    pub fn finished_whole(&mut self, wall_seconds: f64, client: &Part, request: &Request<'_>, end: &End<'_>) {
-        let kind = Some(request.kind());
+    /// The same of a search of which no part was made before: the whole message, which was parsed when it came. What is
+    /// told of one that was told of last is copied.
+    pub fn finished_search(&mut self, wall_seconds: f64, client: &Part, message: &[u8], end: &End<'_>) {
+        let kind = Some(RequestKind::Search);
         self.begin_operation(wall_seconds, kind, end);
         let is_cut = self.write_client(client, end.identity);
-        let mut draft = Draft::new(&self.form, &mut self.record, REQUEST);
-        let filters = Filters { secrets: &self.secrets, values: self.filter_values };
-        request::write(request, filters, &mut self.last_search, &mut draft);
+        let Self { form, secrets, filter_values, record, last_search, last_message, .. } = self;
+        let mut draft = Draft::new(form, record, REQUEST);
+        let filters = Filters { secrets, values: *filter_values };
+        let mut write = |draft: &mut Draft<'_>| {
+            if let Ok(request) = Request::parse_again(message) {
+                request::write(&request, filters, last_search, draft);
+            }
+        };
+        let told = behind_message_id(message);
+        if told.len() > LAST_MESSAGE {
+            write(&mut draft);
+        } else {
+            last_message.write(&mut draft, 0, |last| last == told, |last| told.clone_into(last), write);
+        }
         let is_cut = is_cut | draft.is_cut;
         self.end_operation(kind, end, is_cut);
     }
