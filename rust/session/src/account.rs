@@ -299,22 +299,27 @@ impl Account {
         if self.ended.is_empty() && !opens && call.closed.is_none() {
             return;
         }
-        let sheet = Arc::clone(&self.sheet);
-        let mut pages = sheet.book.open();
         if opens {
             self.stay = Stay::Open;
+        }
+        let closed = call.closed.filter(|_| self.stay == Stay::Open);
+        if closed.is_some() {
+            self.stay = Stay::Over;
+        }
+        let (mut ended, mut places) = (std::mem::take(&mut self.ended), self.places);
+        let mut pages = self.sheet.book.open();
+        if opens {
             self.record_stay(ConnectionEvent::Opened, call.over, None, &mut pages);
         }
-        let mut ended = std::mem::take(&mut self.ended);
         for (begun, ended, by_server) in ended.drain(..) {
-            pages.bump(&mut self.places, &client, &identity);
+            pages.bump(&mut places, &client, &identity);
             self.finish(begun, ended, by_server, call, &mut pages);
         }
-        self.ended = ended;
-        if let (Some(reason), Stay::Open) = (call.closed, self.stay) {
-            self.stay = Stay::Over;
+        if let Some(reason) = closed {
             self.record_stay(ConnectionEvent::Closed, call.over, Some(reason.word()), &mut pages);
         }
+        drop(pages);
+        (self.ended, self.places) = (ended, places);
     }
 
     /// Counts and records one operation.
@@ -348,8 +353,7 @@ impl Account {
             (Told::AsItCame(request), None) => {
                 if let (Some(who), Some(records)) = (&self.who, &mut pages.records) {
                     let who = Arc::clone(who);
-                    let search =
-                        Search { who, allowed, was_sent, message_id, code, entries, bytes, seconds, wall };
+                    let search = Search { who, allowed, was_sent, message_id, code, entries, bytes, seconds, wall };
                     records.search(search, &request);
                 }
             }

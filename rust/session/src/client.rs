@@ -31,15 +31,6 @@ pub(crate) enum Taken {
     Held,
 }
 
-/// What became of a request that may go upstream.
-#[derive(Debug)]
-pub(crate) enum Sent {
-    /// It was sent, or answered for want of an upstream.
-    Done,
-    /// It has to wait, with what its walk left behind.
-    Held(Option<Box<Walking>>),
-}
-
 /// Where a request stands among the octets that came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
@@ -226,24 +217,21 @@ impl Session {
 
     /// Lets a request walk the policy, and sends it if it passes.
     pub(crate) fn judge_and_send(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Taken {
-        match self.judge(request, now, step) {
-            Judged::Pass(walking) => match self.send(request, walking, now, step) {
-                Sent::Done => Taken::Done,
-                Sent::Held(walking) => {
-                    if let Some(walking) = walking {
-                        self.wait_at_front(request.message_id, *walking, 0.0);
-                    }
-                    Taken::Held
-                }
+        let mut walking = Walking::default();
+        let not_before = match self.judge(request, &mut walking, now, step) {
+            Judged::Pass => match self.send(request, &mut walking, now, step) {
+                Taken::Done => return Taken::Done,
+                Taken::Held => 0.0,
             },
-            Judged::Done => Taken::Done,
-            Judged::Wait => Taken::Held,
-            Judged::Delay(walking, until) => {
-                self.wait_at_front(request.message_id, walking, until);
-                self.announce_deadline(step);
-                Taken::Held
-            }
+            Judged::Done => return Taken::Done,
+            Judged::Wait => return Taken::Held,
+            Judged::Delay(until) => until,
+        };
+        self.wait_at_front(request.message_id, walking, not_before);
+        if not_before > 0.0 {
+            self.announce_deadline(step);
         }
+        Taken::Held
     }
 
     /// Whether a request with this id waits for its answer.
@@ -270,23 +258,18 @@ impl Session {
         }
     }
 
-    /// Sends a request upstream, or holds it until there is an upstream and few enough are outstanding.
-    pub(crate) fn send(&mut self, request: &Request<'_>, walking: Option<Walking>, now: f64, step: &mut Step) -> Sent {
+    /// Sends a request upstream, with what its walk left behind, unless it has to wait until there is an upstream and few
+    /// enough are outstanding.
+    pub(crate) fn send(&mut self, request: &Request<'_>, walking: &mut Walking, now: f64, step: &mut Step) -> Taken {
         let (message_id, kind) = (request.message_id, request.kind());
         let mut pending = Pending::of(request);
         match self.upstream.phase {
-            UpstreamPhase::Ready if self.is_full() => return Sent::Held(walking.map(Box::new)),
+            UpstreamPhase::Ready if self.is_full() => return Taken::Held,
             UpstreamPhase::Ready => {
-                let mut guard = None;
-                match walking {
-                    None => step.upstream.plain.extend_from_slice(request.raw),
-                    Some(mut walking) => {
-                        let tickets = std::mem::take(&mut walking.walk.guards);
-                        let earlier = || walking.earlier.clone();
-                        guard = (!tickets.is_empty()).then(|| Guarded { tickets, since: now, earlier: earlier() });
-                        pending.followed = self.write_judged(request, walking, now, step);
-                    }
-                }
+                let tickets = std::mem::take(&mut walking.walk.guards);
+                let earlier = || walking.earlier.clone();
+                let guard = (!tickets.is_empty()).then(|| Guarded { tickets, since: now, earlier: earlier() });
+                pending.followed = self.write_judged(request, walking, now, step);
                 self.outstanding.insert(pending);
                 if let Some(account) = &mut self.account {
                     account.send(message_id);
@@ -296,9 +279,7 @@ impl Session {
                 }
             }
             UpstreamPhase::Absent if self.upstream.unreachable => {
-                if let Some(mut walking) = walking {
-                    self.give_up(&mut walking, now);
-                }
+                self.give_up(walking, now);
                 self.refuse_unavailable(pending, step);
                 if kind == RequestKind::Bind {
                     self.begin_bind(request, None, step);
@@ -307,11 +288,11 @@ impl Session {
             UpstreamPhase::Absent => {
                 self.upstream.phase = UpstreamPhase::Dialling;
                 step.events.push(Event::Connect);
-                return Sent::Held(walking.map(Box::new));
+                return Taken::Held;
             }
-            _ => return Sent::Held(walking.map(Box::new)),
+            _ => return Taken::Held,
         }
-        Sent::Done
+        Taken::Done
     }
 
     /// Whether no more requests may be outstanding, or kept for those who look at them.

@@ -72,16 +72,25 @@ pub(crate) enum Followup {
 
 impl Session {
     /// Writes a request for the upstream as its walk left it; says whether its responses matter.
-    pub(crate) fn write_judged(&mut self, request: &Request<'_>, walking: Walking, now: f64, step: &mut Step) -> bool {
-        let Some(under) = &mut self.under_policy else { return false };
+    pub(crate) fn write_judged(
+        &mut self,
+        request: &Request<'_>,
+        walking: &mut Walking,
+        now: f64,
+        step: &mut Step,
+    ) -> bool {
+        let Some(under) = &mut self.under_policy else {
+            step.upstream.plain.extend_from_slice(request.raw);
+            return false;
+        };
         let Walking { walk, earlier } = walking;
         let observed = policy_under(&under.policy, earlier.as_ref()).observes(request.kind());
         let mut followed = Followed {
             message_id: request.message_id,
-            tickets: walk.tickets,
-            earlier,
-            redactions: walk.redactions,
-            watched: walk.watched,
+            tickets: std::mem::take(&mut walk.tickets),
+            earlier: earlier.take(),
+            redactions: std::mem::take(&mut walk.redactions),
+            watched: std::mem::take(&mut walk.watched),
             entries_left: walk.edit.size_limit,
             ends_at: walk.edit.time_limit.map(|seconds| now + f64::from(seconds) + TIME_LIMIT_GRACE_SECONDS),
             is_paged: false,

@@ -8,7 +8,7 @@ use ostiary_ldap::message::{Request, RequestKind};
 use ostiary_ldap::result::ResultCode;
 use ostiary_policy::Told;
 
-use crate::client::Sent;
+use crate::client::Taken;
 use crate::event::Event;
 use crate::judging::{Judged, Walking};
 use crate::outstanding::Pending;
@@ -118,18 +118,19 @@ impl Session {
     /// Lets a request outside the inbox walk on from where it is, and go upstream.
     fn judge_on(&mut self, request: &Request<'_>, mut walking: Walking, now: f64, step: &mut Step) {
         let judgement = self.judge_further(request, now, &mut walking);
-        match self.carry_out(judgement, request, walking, now, step) {
-            Judged::Pass(Some(walking)) if self.keeps_ready(now) => self.keep(request, walking, 0.0),
-            Judged::Pass(walking) => {
-                if let Sent::Held(Some(walking)) = self.send(request, walking, now, step) {
-                    self.keep(request, *walking, 0.0);
+        let not_before = match self.carry_out(judgement, request, &mut walking, now, step) {
+            Judged::Pass => {
+                if !self.keeps_ready(now) && self.send(request, &mut walking, now, step) == Taken::Done {
+                    return;
                 }
+                0.0
             }
-            Judged::Delay(walking, until) => {
-                self.keep(request, walking, until);
-                self.announce_deadline(step);
-            }
-            Judged::Done | Judged::Wait => {}
+            Judged::Done | Judged::Wait => return,
+            Judged::Delay(until) => until,
+        };
+        self.keep(request, walking, not_before);
+        if not_before > 0.0 {
+            self.announce_deadline(step);
         }
     }
 

@@ -68,17 +68,17 @@ pub(crate) struct Front {
     not_before: f64,
 }
 
-/// What becomes of a request that was judged.
+/// What becomes of a request that was judged. Its walk stays with whoever let it walk, unless a hook has it.
 #[derive(Debug)]
 pub(crate) enum Judged {
     /// It goes upstream, with what the walk left behind.
-    Pass(Option<Walking>),
+    Pass,
     /// It was answered, or a hook has it.
     Done,
     /// It waits at the front of the inbox.
     Wait,
     /// It is to wait until then.
-    Delay(Walking, f64),
+    Delay(f64),
 }
 
 impl UnderPolicy {
@@ -214,24 +214,22 @@ impl Session {
         }
     }
 
-    /// Lets a request that is at the front of the inbox walk the policy.
+    /// Lets a request that is at the front of the inbox walk the policy. `walking` has not begun; if this one's walk has,
+    /// it becomes that.
     #[inline]
-    pub(crate) fn judge(&mut self, request: &Request<'_>, now: f64, step: &mut Step) -> Judged {
-        let Some(under) = &mut self.under_policy else { return Judged::Pass(None) };
-        let mut walking = match under.front.take() {
+    pub(crate) fn judge(&mut self, request: &Request<'_>, walking: &mut Walking, now: f64, step: &mut Step) -> Judged {
+        let Some(under) = &mut self.under_policy else { return Judged::Pass };
+        match under.front.take() {
             Some(front) if front.message_id == request.message_id && now < front.not_before => {
                 under.front = Some(front);
                 return Judged::Wait;
             }
-            Some(front) if front.message_id == request.message_id => front.walking,
-            Some(mut other) => {
-                // The request that began this walk is gone.
-                under.give_up(&mut other.walking, now);
-                Walking::default()
-            }
-            None => Walking::default(),
-        };
-        let judgement = under.judge(request, now, &mut walking);
+            Some(front) if front.message_id == request.message_id => *walking = front.walking,
+            // The request that began this walk is gone.
+            Some(mut other) => under.give_up(&mut other.walking, now),
+            None => {}
+        }
+        let judgement = under.judge(request, now, walking);
         self.carry_out(judgement, request, walking, now, step)
     }
 
@@ -240,7 +238,7 @@ impl Session {
         &mut self,
         judgement: Judgement,
         request: &Request<'_>,
-        mut walking: Walking,
+        walking: &mut Walking,
         now: f64,
         step: &mut Step,
     ) -> Judged {
@@ -251,7 +249,7 @@ impl Session {
                 if let (Some(account), Some(allowed)) = (&mut self.account, walking.walk.allowed) {
                     account.allow(request.message_id, allowed, walking.earlier.as_ref());
                 }
-                Judged::Pass(Some(walking))
+                Judged::Pass
             }
             Judgement::Refuse { code, text, seconds } => {
                 self.refuse_by_policy(
@@ -267,9 +265,9 @@ impl Session {
                 self.close(CloseReason::Policy, "refused by policy", step);
                 Judged::Done
             }
-            Judgement::Delay { seconds } => Judged::Delay(walking, now + seconds),
+            Judgement::Delay { seconds } => Judged::Delay(now + seconds),
             Judgement::Hold { stage } => {
-                self.hold(request, stage, walking, step);
+                self.hold(request, stage, std::mem::take(walking), step);
                 Judged::Done
             }
         }
