@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ostiary.seeing import FLUSH_BYTES, FLUSH_SECONDS, FLUSH_SECONDS_LEAST, pause
+from ostiary.seeing import FLUSH_BYTES, FLUSH_SECONDS, FLUSH_SECONDS_LEAST, FLUSH_SHARE, pause
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,10 @@ from ostiary.seeing import FLUSH_BYTES, FLUSH_SECONDS, FLUSH_SECONDS_LEAST, paus
     ],
 )
 def test_waits_for_about_so_many_octets_and_never_long(before: float, octets: int, expected: float) -> None:
-    assert pause(before, octets) == pytest.approx(expected)
+    assert pause(before, octets, FLUSH_SHARE * FLUSH_BYTES) == pytest.approx(expected)
+
+
+def test_a_small_buffer_is_emptied_before_it_is_full() -> None:
+    buffer_bytes = FLUSH_BYTES
+    assert pause(FLUSH_SECONDS, buffer_bytes // FLUSH_SHARE, buffer_bytes) == pytest.approx(FLUSH_SECONDS)
+    assert pause(FLUSH_SECONDS, buffer_bytes, buffer_bytes) == pytest.approx(FLUSH_SECONDS / FLUSH_SHARE)

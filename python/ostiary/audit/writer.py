@@ -50,11 +50,12 @@ class AuditWriter:
 
     def __init__(self, plan: AuditPlan, lost: Callable[[int], None], written: Callable[[int], None]) -> None:
         """`lost` and `written` are told how many records; in the caller's thread or in the writer's."""
+        self.buffer_bytes = plan.buffer_bytes
+        """Octets that may wait for the sink."""
         self._output = plan.sink.text
         self._is_framed = plan.sink.kind not in ("stdout", "file")
         self._is_file = plan.sink.kind == "file"
         self._sink = sink_of(plan.sink)
-        self._most = plan.buffer_bytes
         self._lost, self._written = lost, written
         # Each of these counts up in one thread alone, so that nothing is locked where octets are handed over.
         # The caller's:
@@ -89,7 +90,7 @@ class AuditWriter:
 
     def write(self, octets: bytes, records: int) -> None:
         """Takes so many records, framed as the sink needs them, or counts them as lost. Never blocks."""
-        if self._taken_bytes - self._settled_bytes + len(octets) <= self._most:
+        if self._taken_bytes - self._settled_bytes + len(octets) <= self.buffer_bytes:
             self._taken_bytes += len(octets)
             self._taken_records += records
             self._queue.put(Batch(octets, records, self._is_framed))
