@@ -22,6 +22,7 @@ class Case:
     reference: str = "haproxy"
     gateways: tuple[str, ...] = ()
     upstream: str = "plain"  # or "starttls"
+    cores_sleep: bool = True  # where there is nothing to do
 
     @property
     def rate(self) -> float | None:
@@ -71,11 +72,19 @@ CASES = (
     ),
     Case(
         "search-4000",
-        "TLS search, 32 clients, 4,000 a second",
+        "TLS search, 32 clients, 4,000 a second, on cores that are kept awake",
         "load",
         ("--operation", "search", "--clients", "32", "--rate", "4000"),
         (*ratio(0.80, policed=0.85, whole=0.85), SEEN),
         gateways=(*STEP_BY_STEP, "ostiary+policy+hook", *QUICK_PEERS),
+        cores_sleep=False,
+    ),
+    Case(
+        "search-4000-asleep",
+        "the same on cores that sleep in between: what waking them costs is in it",
+        "load",
+        ("--operation", "search", "--clients", "32", "--rate", "4000"),
+        gateways=(*PLAIN_AND_WHOLE, "haproxy", "stunnel"),
     ),
     Case(
         "search-16-outstanding",

@@ -189,6 +189,7 @@ def gather_facts(options: argparse.Namespace, settings: Settings, versions: dict
             "cores of gateway": sorted(settings.cores.gateway),
             "cores of load and server": sorted(settings.cores.load),
             "pinned": settings.cores.pinned,
+            "cores can be kept awake": machine.can_keep_awake(),
             "rounds": options.rounds,
             "seconds per sample": settings.seconds,
             "warm-up seconds": settings.warmup_seconds,

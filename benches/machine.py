@@ -7,14 +7,18 @@ alternatives lose something: /proc/PID/stat counts in hundredths of a second, an
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+# How long a core may take to wake up, us; what a holder of the file asks for holds as long as it is open. Root's.
+WAKING_LATENCY = Path("/dev/cpu_dma_latency")
 CPUCLOCK_SCHED = 2  # linux/posix-timers.h: the clock of time spent on a core, user and system together
 
 
@@ -34,6 +38,26 @@ class Cores:
             return cls(frozenset(available), frozenset(available), pinned=False)
         # The last core: interrupts tend to come in on the first.
         return cls(frozenset(available[-1:]), frozenset(available[:-1]), pinned=True)
+
+
+def can_keep_awake() -> bool:
+    """Whether `awake` is given what it asks for."""
+    return os.access(WAKING_LATENCY, os.W_OK)
+
+
+@contextlib.contextmanager
+def awake() -> Iterator[None]:
+    """Keeps idle cores from sleeping, as long as the block lasts, if this machine lets us.
+
+    A core that is woken in a virtual machine costs whoever wakes it an exit to the hypervisor, several times what the
+    message costs that it is woken for.
+    """
+    if not can_keep_awake():
+        yield
+        return
+    with WAKING_LATENCY.open("wb", buffering=0) as file:
+        file.write((0).to_bytes(4, "little"))
+        yield
 
 
 def process_tree(pid: int) -> list[int]:

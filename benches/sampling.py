@@ -97,7 +97,8 @@ class Sampler:
         )
         try:
             command = gateway.prepare(wiring)
-            with children.child(command, self.settings.cores.gateway, log) as process:
+            keeping = contextlib.nullcontext() if case.cores_sleep else machine.awake()
+            with keeping, children.child(command, self.settings.cores.gateway, log) as process:
                 children.wait_for_port(process, port, log)
                 time.sleep(0.3)
                 measure = {"load": self.under_load, "idle": self.idle_memory, "empty": self.empty_memory}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +51,21 @@ def test_one_core_is_kept_for_the_gateway_when_there_are_two(monkeypatch: pytest
 def test_a_single_core_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
     assert machine.Cores.choose(pin=True) == machine.Cores(frozenset({0}), frozenset({0}), pinned=False)
+
+
+def test_cores_are_kept_awake_as_long_as_the_block_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "cpu_dma_latency"
+    file.write_bytes(b"")
+    monkeypatch.setattr(machine, "WAKING_LATENCY", file)
+    with machine.awake():
+        assert file.read_bytes() == bytes(4)
+        held = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+        assert str(file) in held
+    assert str(file) not in [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+
+
+def test_where_cores_cannot_be_kept_awake_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "WAKING_LATENCY", tmp_path / "none")
+    assert not machine.can_keep_awake()
+    with machine.awake():
+        assert not (tmp_path / "none").exists()
