@@ -108,7 +108,7 @@ class Sampler:
         except (children.Failed, OSError) as error:
             sample["error"] = str(error)
         finally:
-            # They are hundreds of megabytes, and the next ones shall find the kernel's memory as these did: pages that a
+            # They are hundreds of megabytes, and the next ones shall find memory as these did: pages that a
             # virtual machine never had before cost it several times what a page costs.
             wiring.records.unlink(missing_ok=True)
         return sample
