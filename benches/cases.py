@@ -71,6 +71,13 @@ CASES = (
         gateways=(*STEP_BY_STEP, "ostiary+policy+hook", *PEERS),
     ),
     Case(
+        "search-saturated-varied",
+        "the same, each search for another of a hundred people",
+        "load",
+        ("--operation", "search", "--people", "100", "--clients", "32"),
+        gateways=("ostiary", "ostiary+policy", "ostiary+policy+seen", "haproxy"),
+    ),
+    Case(
         "search-4000",
         "TLS search, 32 clients, 4,000 a second, on cores that are kept awake",
         "load",

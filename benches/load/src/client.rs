@@ -38,12 +38,16 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The request that is sent again and again.
-    pub fn request(self, target: &Target) -> Canned {
-        Canned::new(vec![match self {
-            Self::Search { entries } => wire::search_request(entries),
-            Self::Bind | Self::Connect => target.bind_request(),
-        }])
+    /// The requests that are sent in turn: one, or a search for each of so many people.
+    pub fn requests(self, people: usize, target: &Target) -> Vec<Canned> {
+        let operations = match self {
+            Self::Search { entries } if people > 1 => {
+                (0..people).map(|number| wire::search_request(&format!("alice{number}"), entries)).collect()
+            }
+            Self::Search { entries } => vec![wire::search_request("alice", entries)],
+            Self::Bind | Self::Connect => vec![target.bind_request()],
+        };
+        operations.into_iter().map(|operation| Canned::new(vec![operation])).collect()
     }
 }
 

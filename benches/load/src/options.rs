@@ -18,7 +18,7 @@ usage: ostiary-load serve [--address 127.0.0.1:0] [--transport plain|starttls|ld
                           [--certificate FILE --key FILE] [--suite and --group as below]
        ostiary-load run   --address HOST:PORT [--transport plain|starttls|ldaps] [--ca FILE] [--name NAME]
                           [--suite TLS13_AES_256_GCM_SHA384] [--group X25519]
-                          [--operation search|bind|connect] [--entries 1] [--clients 1] [--outstanding 1]
+                          [--operation search|bind|connect] [--entries 1] [--people 1] [--clients 1] [--outstanding 1]
                           [--rate N] [--duration SECONDS | --operations N] [--warmup SECONDS] [--gate] [--coalesce]
                           [--bind-name DN] [--bind-password PASSWORD]
        ostiary-load idle  --address HOST:PORT --clients N [--bind] [transport options as above]";
@@ -158,6 +158,7 @@ fn plan(arguments: &mut Arguments) -> Result<Plan, String> {
         operation,
         clients: arguments.number("clients")?.unwrap_or(1),
         outstanding: arguments.number("outstanding")?.unwrap_or(1),
+        people: arguments.number("people")?.unwrap_or(1),
         rate: arguments.number("rate")?,
         duration: arguments.seconds("duration")?,
         operations: arguments.number("operations")?,

@@ -19,6 +19,8 @@ pub struct Plan {
     pub operation: Operation,
     pub clients: usize,
     pub outstanding: usize,
+    /// How many people searches look for, in turn.
+    pub people: usize,
     /// Requests a second; none: closed loop.
     pub rate: Option<f64>,
     pub duration: Option<Duration>,
@@ -36,7 +38,9 @@ const STALL_SECONDS: u64 = 30;
 struct Load<'a> {
     plan: &'a Plan,
     target: &'a Target,
-    request: Canned,
+    requests: Vec<Canned>,
+    /// The request that is next.
+    next_request: usize,
     poller: Poller,
     clients: Vec<Option<Client>>,
     scratch: Vec<u8>,
@@ -60,7 +64,8 @@ pub fn run(plan: &Plan, target: &Target) -> Result<Report, String> {
     let mut load = Load {
         plan,
         target,
-        request: plan.operation.request(target),
+        requests: plan.operation.requests(plan.people, target),
+        next_request: 0,
         poller: Poller::new()?,
         clients: Vec::new(),
         scratch: vec![0; READ_BYTES],
@@ -246,7 +251,12 @@ impl Load<'_> {
         let Some(client) = self.clients[token].as_mut() else {
             return Ok(());
         };
-        client.ask(&mut self.request, due)
+        let Some(request) = self.requests.get_mut(self.next_request) else {
+            return Ok(());
+        };
+        client.ask(request, due)?;
+        self.next_request = (self.next_request + 1) % self.requests.len();
+        Ok(())
     }
 
     fn send(&mut self, token: usize) -> Result<(), String> {

@@ -99,12 +99,12 @@ pub fn start_tls_request() -> Vec<u8> {
 
 /// A subtree search as an application sends one: `(&(objectClass=person)(uid=alice))`, or, for results of many
 /// entries, `(entries=N)`.
-pub fn search_request(entries: u32) -> Vec<u8> {
+pub fn search_request(whom: &str, entries: u32) -> Vec<u8> {
     let equality = |attribute: &str, value: &str| {
         sequence_of(0xa3, &[element(OCTET_STRING, attribute.as_bytes()), element(OCTET_STRING, value.as_bytes())])
     };
     let filter = if entries == 1 {
-        sequence_of(0xa0, &[equality("objectClass", "person"), equality("uid", "alice")])
+        sequence_of(0xa0, &[equality("objectClass", "person"), equality("uid", whom)])
     } else {
         equality(ENTRIES_ATTRIBUTE, &entries.to_string())
     };
@@ -240,7 +240,7 @@ mod tests {
     fn reads_back_every_request_it_writes() {
         for (operation, tag) in [
             (bind_request("cn=bench", "secret"), tag::BIND_REQUEST),
-            (search_request(1), tag::SEARCH_REQUEST),
+            (search_request("alice", 1), tag::SEARCH_REQUEST),
             (start_tls_request(), tag::EXTENDED_REQUEST),
             (unbind_request(), tag::UNBIND_REQUEST),
         ] {
@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn finds_how_many_entries_a_search_asks_for() {
-        let asked = |entries| peek(&message(&Id::of(1), &search_request(entries))).unwrap().unwrap().entries_asked(5);
+        let asked =
+            |entries| peek(&message(&Id::of(1), &search_request("alice", entries))).unwrap().unwrap().entries_asked(5);
         assert_eq!((asked(1), asked(0), asked(1000)), (5, 0, 1000));
     }
 
