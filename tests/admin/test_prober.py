@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from benches.ports import free_port
 
 from ostiary.admin.plan import ServerAddress
 from ostiary.admin.prober import Prober
@@ -55,8 +56,9 @@ async def test_one_that_says_nothing_is_down(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_logs_changes_alone(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ostiary")
-    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listening:
-        port = listening.sockets[0].getsockname()[1]
+    # Not the kernel's choice: while nobody is to listen there, it may give that to somebody else.
+    port = free_port()
+    async with await asyncio.start_server(hang_up, "127.0.0.1", port):
         prober = Prober([ServerAddress("directory", "ldap://dc1", "127.0.0.1", port)])
         await prober.probe()
         assert caplog.messages == []
