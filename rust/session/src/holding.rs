@@ -51,7 +51,7 @@ pub enum Verdict {
 
 impl Session {
     /// Takes a request out of the inbox and asks the driver for a verdict.
-    pub(crate) fn hold(&mut self, request: &Request<'_>, stage: usize, walking: Walking, step: &mut Step) {
+    pub(crate) fn hold(&mut self, request: &Request<'_>, stage: usize, walking: &mut Walking, step: &mut Step) {
         let generation = walking.earlier.as_ref().unwrap_or(&self.settings).generation;
         let Some(under) = &mut self.under_policy else { return };
         let hold = under.next_hold;
@@ -60,6 +60,7 @@ impl Session {
         let message: Arc<[u8]> = request.raw.into();
         let (operation, copy) = (request.kind(), Arc::clone(&message));
         step.held.push(Event::Held { hold, stage, generation, operation, request: copy });
+        let walking = std::mem::take(walking);
         under.held.push(Held { hold: Some(hold), stage, message_id, message, walking, not_before: 0.0 });
         if request.kind() == RequestKind::Bind {
             self.phase = Phase::AwaitingVerdict { message_id };
@@ -84,19 +85,19 @@ impl Session {
         {
             self.phase = Phase::Open;
         }
-        self.go_on(held, verdict, now, step);
+        self.go_on(&mut held, verdict, now, step);
         self.take_inbox(now, step);
         self.finish_if_over(step);
         self.finish_step(step);
     }
 
-    fn go_on(&mut self, mut held: Held, verdict: Verdict, now: f64, step: &mut Step) {
+    fn go_on(&mut self, held: &mut Held, verdict: Verdict, now: f64, step: &mut Step) {
         let message = Arc::clone(&held.message);
         // It was checked when it came, and a replacement when it was made.
         let Ok(request) = Request::parse_again(&message) else { return };
         match verdict {
             Verdict::Pass | Verdict::Replace(_) => {
-                self.judge_on(&request, held.walking, now, step);
+                self.judge_on(&request, &mut held.walking, now, step);
             }
             Verdict::Refuse { code, text } => {
                 self.give_up(&mut held.walking, now);
@@ -116,11 +117,11 @@ impl Session {
     }
 
     /// Lets a request outside the inbox walk on from where it is, and go upstream.
-    fn judge_on(&mut self, request: &Request<'_>, mut walking: Walking, now: f64, step: &mut Step) {
-        let judgement = self.judge_further(request, now, &mut walking);
-        let not_before = match self.carry_out(judgement, request, &mut walking, now, step) {
+    fn judge_on(&mut self, request: &Request<'_>, walking: &mut Walking, now: f64, step: &mut Step) {
+        let judgement = self.judge_further(request, now, walking);
+        let not_before = match self.carry_out(judgement, request, walking, now, step) {
             Judged::Pass => {
-                if !self.keeps_ready(now) && self.send(request, &mut walking, now, step) == Taken::Done {
+                if !self.keeps_ready(now) && self.send(request, walking, now, step) == Taken::Done {
                     return;
                 }
                 0.0
@@ -128,7 +129,7 @@ impl Session {
             Judged::Done | Judged::Wait => return,
             Judged::Delay(until) => until,
         };
-        self.keep(request, walking, not_before);
+        self.keep(request, std::mem::take(walking), not_before);
         if not_before > 0.0 {
             self.announce_deadline(step);
         }
@@ -163,12 +164,12 @@ impl Session {
                 place = place.saturating_add(1);
             }
         }
-        for held in kept {
+        for mut held in kept {
             if let Ok(request) = Request::parse_again(&held.message) {
                 if self.phase == (Phase::AwaitingVerdict { message_id: held.message_id }) {
                     self.phase = Phase::Open;
                 }
-                self.judge_on(&request, held.walking, now, step);
+                self.judge_on(&request, &mut held.walking, now, step);
             }
         }
     }

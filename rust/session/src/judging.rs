@@ -267,7 +267,7 @@ impl Session {
             }
             Judgement::Delay { seconds } => Judged::Delay(now + seconds),
             Judgement::Hold { stage } => {
-                self.hold(request, stage, std::mem::take(walking), step);
+                self.hold(request, stage, walking, step);
                 Judged::Done
             }
         }
