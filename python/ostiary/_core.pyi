@@ -11,6 +11,9 @@ from typing_extensions import disjoint_base
 from ostiary._core_driver import (
     Driver as Driver,
 )
+from ostiary._core_driver import (
+    Questions as Questions,
+)
 from ostiary._core_shared import (
     Hold as Hold,
 )

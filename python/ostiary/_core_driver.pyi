@@ -3,9 +3,10 @@
 There is no module of this name: import everything from `ostiary._core`.
 """
 
-from typing import Protocol, TypeAlias, final
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeAlias, final
 
-from ostiary._core import Event, Session, Verdict
+from ostiary._core import Event, RawRequest, Session, Stopwatch, Verdict
 
 class _Owner(Protocol):
     def act(self, events: tuple[Event, ...]) -> None: ...
@@ -13,11 +14,46 @@ class _Owner(Protocol):
 
 _Told: TypeAlias = tuple[
     list[tuple[_Owner, tuple[Event, ...]]] | None,
-    list[tuple[_Owner, int, int, int, str, bytes]] | None,
-    bool,
+    list[tuple[int, int, str, Questions]] | None,
+    int,
 ]
-"""Owners with their events; the values of each `Event.Held` behind its owner, which come here and not among events;
-whether what is watched beside is readable."""
+"""Owners with their events; what `Event.Held` tells, which comes here and not among events: the configuration, the
+stage and the operation of each row; how it ended: 1, its time is over, 2, what is watched beside is readable, or 0."""
+
+@final
+class Questions:
+    """A row of requests that sessions hold for one hook, in the order in which they came, and its verdicts on them."""
+
+    @property
+    def owners(self) -> list[_Owner]:
+        """Whose they are, without clients that are gone."""
+    def __len__(self) -> int:
+        """How many there are, whose client is not known to be gone."""
+    def lend(self, request: RawRequest) -> None:
+        """What one is shown as: it becomes that one, and others behind it as long as nobody keeps it."""
+    def ask(self, stopwatch: Stopwatch | None) -> Iterator[tuple[Any, Any]]:
+        """Itself, to go through: gives one after the other, its client as it was shown last, and the request.
+
+        The stopwatch counts each one that is followed by another or by the end, with the time in between. Those whose
+        client is gone are left out, and forgotten. It ends early where a request has to be lent before it goes on: at
+        first, and when those were kept that were lent.
+        """
+    def __iter__(self) -> Iterator[tuple[Any, Any]]: ...
+    def __next__(self) -> tuple[Any, Any]: ...
+    def over(self) -> None:
+        """The stopwatch counts the one that was given last now."""
+    def at(self, place: int) -> tuple[_Owner | None, int, Any, bytes]:
+        """Of one: whose it is, None: the client is gone; its name, for `Driver.resume`; its client as it is shown now,
+        and its octets. Raises: IndexError.
+        """
+    def passed(self, outcomes: list[object], passing: object) -> bool:
+        """Has all their sessions go on with the next wait, if all were given, there are as many outcomes and each is
+        `passing`; otherwise False, and nothing happens.
+        """
+    def answer(self, verdicts: list[Verdict | None]) -> None:
+        """Has their sessions go on with the next wait: in the order in which they were given, None for one that comes
+        later by `Driver.resume`. Raises: ValueError when they are not as many.
+        """
 
 @final
 class Driver:
@@ -30,14 +66,15 @@ class Driver:
 
     def __new__(cls) -> Driver:
         """Raises: OSError when the process has no descriptors left."""
-    def wait(self, seconds: float | None, verdicts: list[Verdict | None]) -> _Told:
-        """Has sessions go on with the requests that the last wait told of: `verdicts` are in their order, None for one
-        that comes later by `resume`. Then waits until something happened, what is watched beside is readable, or so
-        long; for ever by None.
+    def wait(self, until: float | None) -> _Told:
+        """Has sessions go on with the requests whose `Questions` were answered. Then waits until something happened,
+        what is watched beside is readable, or it is that time by `time.monotonic()`; for ever by None.
 
         What happened is to be acted on in this order before the next wait. It ends early by a signal. Raises: OSError
         when the kernel does not tell any more.
         """
+    def show(self, client: int, shown: object) -> None:
+        """What hooks are shown as the client from now on; by None, they are asked about nothing that it wants."""
     def passage(self) -> int:
         """A descriptor by which `listen` and `watch` get one: send it there (`SCM_RIGHTS`), and close this one."""
     def watch(self) -> None:

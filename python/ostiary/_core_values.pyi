@@ -330,6 +330,9 @@ class RawRequest:
     @property
     def raw(self) -> bytes:
         """The whole LDAPMessage as it came. A bind's holds its password."""
+    @property
+    def message(self) -> Message:
+        """The request as one of the core's values, its names as they were spelt. Raises: ValueError when it is none."""
 
 def decode_request(message: bytes) -> Message:
     """Reads one whole request. Raises: ValueError naming field and offset of what is wrong."""

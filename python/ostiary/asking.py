@@ -31,7 +31,6 @@ class Asking:
         "_policing",
         "_questions",
         "_tasks",
-        "chains",
         "client",
     )
 
@@ -40,9 +39,7 @@ class Asking:
     ) -> None:
         self._policing = policing
         self._connection = connection
-        self.chains = policing.chains
-        """Whom to ask, by the configuration under which a request came."""
-        self.client = Client(number, address, listener)
+        self._show(Client(number, address, listener))
         # A verdict may let other requests come forward: they are asked about in turn, not from inside one another.
         self._questions: deque[Event.Held] = deque()
         self._is_answering = False
@@ -53,7 +50,7 @@ class Asking:
         session = self._connection.session
         tls = session.client_tls
         certificate = None if tls is None else tls.peer_certificate
-        self.client = self.client.now(name=session.identity, tls=tls is not None, certificate=certificate)
+        self._show(self.client.now(name=session.identity, tls=tls is not None, certificate=certificate))
 
     def admit(self) -> None:
         """Asks whether a client that has just come may stay; until all agree, nothing is read from it."""
@@ -75,7 +72,7 @@ class Asking:
             while self._questions:
                 one = self._questions.popleft()
                 # Of one that is under way those are asked who were there when it came.
-                chain, request = self.chains[one.generation], Request(one.operation, one.request)
+                chain, request = self._policing.chains[one.generation], Request(one.operation, one.request)
                 verdict = self.settle(one.hold, chain.run(one.stage, self.client, request))
                 if verdict is not None:
                     self._connection.resume(one.hold, verdict)
@@ -99,11 +96,17 @@ class Asking:
     def closed(self) -> None:
         """The client is gone: nobody waits for answers any more."""
         self._questions.clear()
+        self._connection.driver.show(self._connection.client, None)
         for task in self._tasks:
             task.cancel()
         hooks = self._policing.hooks
         if hooks is not None and hooks.follows:
             hooks.closed(self.client)
+
+    def _show(self, client: Client) -> None:
+        """Hooks are shown the client like this from now on."""
+        self.client = client
+        self._connection.driver.show(self._connection.client, client)
 
     def _admitted_late(self, verdict: Verdict) -> None:
         self._admitted(verdict)

@@ -13,9 +13,12 @@ from contextvars import Context
 from time import monotonic
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
-from ostiary._core import Driver, Event, Verdict
+from ostiary._core import Driver, Event, Questions
 
-__all__ = ["Driving", "Owner", "drive"]
+__all__ = ["Driving", "Owner", "drive", "nobody_is_asked"]
+
+BESIDE = 2
+"""How a wait ended when something of the loop's is ready."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -31,8 +34,8 @@ class Owner(Protocol):
         """It raised; what it serves ends."""
 
 
-Answering = Callable[[list[Any], Callable[[Any, BaseException], None]], list["Verdict | None"]]
-"""As `ostiary.plugins.hooks.answers`, which is loaded where there are hooks."""
+Asking = Callable[[list[tuple[int, int, str, Questions]]], None]
+"""As `ostiary.plugins.answering.Answering.answer`; it is loaded where there are hooks."""
 
 
 class Driving(selectors.EpollSelector):
@@ -41,11 +44,9 @@ class Driving(selectors.EpollSelector):
     def __init__(self) -> None:
         super().__init__()
         self.driver = Driver()
-        # On the requests that the last wait told of: sessions go on together, which costs less than one by one.
-        self._verdicts: list[Verdict | None] = []
         self.is_wanted = False
         """The loop has something to do that it did not know of when it began to wait."""
-        self.answer: Answering = nobody_is_asked
+        self.ask: Asking = nobody_is_asked
         """What asks plugins about requests that sessions hold."""
         self._send(self.fileno())
         self.driver.watch()
@@ -61,37 +62,30 @@ class Driving(selectors.EpollSelector):
         until = None if timeout is None else monotonic() + timeout
         self.is_wanted = False
         while True:
-            is_told, is_beside = self._serve(timeout)
-            if is_beside:
-                return super().select(0)
+            happened, held, end = self.driver.wait(until)
+            if happened is not None:
+                self._tell(happened)
+            if held is not None:
+                # Their sessions go on together with the next wait, which costs less than one by one.
+                self.ask(held)
             # A turn of the loop for each wait costs more than what most waits bring.
-            if self.is_wanted or not is_told:
-                return []
-            if until is not None:
-                timeout = until - monotonic()
-                if timeout <= 0:
-                    return []
+            if end or self.is_wanted:
+                return super().select(0) if end == BESIDE else []
 
-    def _serve(self, timeout: float | None) -> tuple[bool, bool]:
-        """Waits once; whether anybody was told something, and whether something of the loop's is ready."""
-        verdicts, self._verdicts = self._verdicts, []
-        happened, held, is_beside = self.driver.wait(timeout, verdicts)
-        if happened is not None:
-            for owner, events in happened:
-                try:
-                    owner.act(events)
-                except BaseException as error:  # noqa: BLE001  (one client's fault is not the others')
-                    self._end(owner, error)
-        if held is not None:
-            self._verdicts = self.answer(held, self._end)
-        return happened is not None or held is not None, is_beside
-
-    def _end(self, owner: Owner, error: BaseException) -> None:
+    def end(self, owner: Owner, error: BaseException) -> None:
+        """Ends what an owner serves: something of it raised that is no peer's fault, and no plugin's."""
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise error
         loop = asyncio.get_running_loop()
         loop.call_exception_handler({"message": "acting on an event failed", "exception": error})
         owner.fail()
+
+    def _tell(self, happened: list[tuple[Owner, tuple[Event, ...]]]) -> None:
+        for owner, events in happened:
+            try:
+                owner.act(events)
+            except BaseException as error:  # noqa: BLE001  (one client's fault is not the others')
+                self.end(owner, error)
 
     def _send(self, descriptor: int) -> None:
         with socket.socket(fileno=self.driver.passage()) as passage:
@@ -120,9 +114,8 @@ class Loop(asyncio.SelectorEventLoop):
         return super().call_at(when, callback, *args, context=context)
 
 
-def nobody_is_asked(questions: list[Any], _fail: Callable[[Any, BaseException], None]) -> list[Verdict | None]:
+def nobody_is_asked(_held: list[tuple[int, int, str, Questions]]) -> None:
     """Where there are no hooks, no session asks: whatever would, waits for ever."""
-    return [None] * len(questions)
 
 
 def drive(work: Callable[[Driving], Coroutine[Any, Any, T]]) -> T:

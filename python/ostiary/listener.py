@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ostiary import log
 from ostiary._core import Event, ListenerTls, Settings
 from ostiary.connection import Connection
+from ostiary.driving import nobody_is_asked
 from ostiary.sockets import BACKLOG, listening_address
 from ostiary.time_limit import TimeLimit
 
@@ -133,9 +134,10 @@ class Listener:
         """What asks the plugins about one connection."""
         # Late, as hooks are.
         from ostiary.asking import Asking
-        from ostiary.plugins.hooks import answers
+        from ostiary.plugins.answering import Answering
 
-        self.driving.answer = answers
+        if self.driving.ask is nobody_is_asked:
+            self.driving.ask = Answering(self.policing.chains, self.driving.end).answer
         return Asking(self.policing, connection, connection.number, address, self.name)
 
     def open(self, sockets: list[socket.socket]) -> None:

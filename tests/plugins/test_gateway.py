@@ -55,6 +55,22 @@ class Passing(Plugin):
         return PASS
 """
 
+KEEPING = """
+from ostiary.plugins import PASS, Plugin, refuse
+
+class Keeping(Plugin):
+    kept = []
+
+    def on_compare(self, client, request):
+        if request.message_id % 3:
+            self.kept.append((client, request))
+        return PASS
+
+    def on_delete(self, client, request):
+        told = [f"{kept.message_id}:{kept.target}:{len(kept.raw)}:{client.name}" for client, kept in self.kept]
+        return refuse("busy", " ".join(told))
+"""
+
 
 @asynccontextmanager
 async def gateway(place: Path, plugins: str) -> AsyncIterator[dict[str, int]]:
@@ -146,3 +162,23 @@ async def test_hooks_that_hang_refuse_and_nobody_else_notices(tmp_path: Path) ->
     modules = (tmp_path / "modules").read_text().split()
     assert "cryptography" not in modules
     assert "typer" not in modules
+
+
+@pytest.mark.timeout(60)
+async def test_requests_that_a_hook_keeps_stay_what_they_were(tmp_path: Path) -> None:
+    (tmp_path / "keeping.py").write_text(KEEPING)
+    async with gateway(tmp_path, '[[plugins]]\nuse = "keeping:Keeping"\n') as ports:
+        client = await Client.connect("127.0.0.1", ports["plain"])
+        assert (await client.bind(WIKI, "wiki-password")).result.result_code == 0
+        other = await Client.connect("127.0.0.1", ports["plain"])
+        for number in range(8):
+            value = b"x" * number
+            await asyncio.gather(*(each.request(CompareRequest(WIKI, "cn", value)) for each in (client, other)))
+        told = (await other.request(DelRequest("cn=nobody,dc=example,dc=org"))).result
+        assert told.result_code == 51
+        # The first has bound before, so its numbers are one ahead.
+        first = [f"{number + 2}:{WIKI}:{54 + number}:{WIKI}" for number in range(8) if (number + 2) % 3]
+        second = [f"{number + 1}:{WIKI}:{54 + number}:" for number in range(8) if (number + 1) % 3]
+        assert sorted(told.diagnostic_message.split(" ")) == sorted(first + second)
+        for each in (client, other):
+            await each.close()

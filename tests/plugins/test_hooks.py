@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,7 +17,8 @@ import pytest
 
 from ostiary import _core as core
 from ostiary.plugins import PASS, Client, Plugin, Request, Result, Verdict, close, refuse, replace
-from ostiary.plugins.hooks import FAILED, Asked, HookChain, answers
+from ostiary.plugins.answering import Answering
+from ostiary.plugins.hooks import FAILED, Asked, HookChain
 from ostiary.plugins.watchdog import WATCHDOG
 from ostiary.testing import Stage, bind, delete, search
 
@@ -391,8 +392,6 @@ class Held:
     """Whose request is held, and what became of it."""
 
     asking: Held | None = None
-    chains: dict[int, HookChain] = field(default_factory=dict)
-    client: Client = field(default_factory=lambda: Client(1, None, "ldapi"))
     settled: list[tuple[int, str]] = field(default_factory=list)
 
     def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> core.Verdict | None:
@@ -405,66 +404,169 @@ class Held:
         return None
 
 
-def held(*hooks: Callable[..., Any], counted: list[HookChain]) -> Any:
-    """Somebody whose requests these hooks are asked about, each in a configuration of its own."""
-    holding: Any = Held()
-    for place, hook in enumerate(hooks):
-        chain = HookChain([Asked(0, "tried", plugin(on_search=hook)({}), monitor=False, limit=LIMIT)])
-        holding.chains[place] = chain
-        counted.append(chain)
-    holding.asking = holding
-    return holding
+class Row:
+    """Searches of one owner, named from 7 on, as the core gives them."""
 
+    def __init__(self, owner: Any, many: int = 1) -> None:
+        self.owners: list[Any] = [owner] * many
+        self.verdicts: list[core.Verdict | None] | None = None
+        self._given = self._lent = 0
+        self._stopwatch: core.Stopwatch | None = None
+        self._since: float | None = None
 
-def test_what_is_held_is_answered_in_its_order_whatever_hooks_do() -> None:
-    def passes(_self: Plugin, _client: Client, request: Request) -> Verdict:
-        return PASS if (request.operation, request.raw) == ("search", search().raw) else refuse(1, "another")
+    def ask(self, stopwatch: core.Stopwatch | None) -> Iterator[tuple[Client, Request]]:
+        """Itself."""
+        self._stopwatch = stopwatch
+        return self
 
-    def refuses(_self: Plugin, _client: Client, _request: Request) -> Verdict:
-        return refuse(50, "no")
+    def __iter__(self) -> Iterator[tuple[Client, Request]]:
+        return self
 
-    async def late(_self: Plugin, _client: Client, _request: Request) -> Verdict:
-        return PASS
+    def __next__(self) -> tuple[Client, Request]:
+        self.over()
+        # As if two of three were kept.
+        if self._given == min(len(self.owners), self._lent * 3 // 2):
+            raise StopIteration
+        self._given += 1
+        self._since = time.monotonic()
+        return Client(1, None, "ldapi"), search()
 
-    def nonsense(_self: Plugin, _client: Client, _request: Request) -> Any:
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def lend(self, _request: Request) -> None:
+        """What one is shown as."""
+        self._lent += 1
+
+    def at(self, place: int) -> tuple[Any, int, Client, bytes]:
+        """Whose one is."""
+        return self.owners[place], 7 + place, Client(1, None, "ldapi"), search().raw
+
+    def over(self) -> None:
+        """Once for each."""
+        if self._stopwatch is not None and self._since is not None:
+            self._stopwatch.lap(self._since)
+        self._since = None
+
+    def passed(self, outcomes: list[object], passing: object) -> bool:
+        """Whether all have passed."""
+        if not len(outcomes) == self._given == len(self.owners) or any(each is not passing for each in outcomes):
+            return False
+        self.verdicts = [core.Verdict.Pass() for _ in outcomes]
         return True
 
-    chains: list[HookChain] = []
-    owner, gone = held(passes, refuses, raises, late, nonsense, interrupts, counted=chains), Held()
-    raw, failed = search().raw, []
-    questions: list[Any] = [(owner, 7 + place, 0, place, "search", raw) for place in (0, 1, 2, 3, 4, 5, 0)]
-    questions[4:4] = [(gone, 1, 0, 0, "search", raw), (owner, 2, 0, 99, "search", raw)]
-    told = answers(questions, lambda owner, error: failed.append((owner, type(error))))
-    kinds = [type(each).__name__.rpartition("_")[2] for each in told]
-    assert kinds == ["Pass", "Refuse", "Refuse", *["NoneType"] * 3, "Refuse", "Refuse", "Pass"]
-    codes = [each.code for each in told if isinstance(each, core.Verdict.Refuse)]
-    assert codes == [50, FAILED.code, FAILED.code, FAILED.code]
-    assert owner.settled == [(8, "refuse"), (9, "refuse"), (10, "later"), (11, "refuse"), (12, "refuse")]
-    assert failed == [(owner, KeyError)], "a configuration that is not there is no plugin's fault"
-    assert gone.settled == []
+    def answer(self, verdicts: list[core.Verdict | None]) -> None:
+        """What sessions are told."""
+        assert len(verdicts) == self._given == len(self.owners)
+        self.verdicts = verdicts
+
+
+def answers(chain: HookChain, row: Row, fail: Callable[[Any, BaseException], None]) -> list[core.Verdict | None] | None:
+    """What sessions are told of searches that a chain is asked about."""
+    Answering({3: chain}, fail).answer([(3, 0, "search", row)])
+    return row.verdicts
+
+
+def unfailing(_owner: Any, error: BaseException) -> None:
+    raise AssertionError("it is the plugin's, or nobody's") from error
+
+
+def chain_of(hook: Callable[..., Any]) -> HookChain:
+    return HookChain([Asked(0, "tried", plugin(on_search=hook)({}), monitor=False, limit=LIMIT)])
+
+
+def passes(_self: Plugin, _client: Client, request: Request) -> Verdict:
+    return PASS if (request.operation, request.raw) == ("search", search().raw) else refuse(1, "another")
+
+
+def refuses(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    return refuse(50, "no")
+
+
+async def late(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    return PASS
+
+
+def nonsense(_self: Plugin, _client: Client, _request: Request) -> Any:
+    return True
+
+
+def stops(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    raise StopIteration
+
+
+@pytest.mark.parametrize(
+    ("hook", "verdict", "settled", "cost"),
+    [
+        (passes, core.Verdict.Pass, None, (2, 0)),
+        (refuses, core.Verdict.Refuse, "refuse", (2, 0)),
+        (raises, core.Verdict.Refuse, "refuse", (2, 2)),
+        (late, type(None), "later", (0, 0)),
+        (nonsense, core.Verdict.Refuse, "refuse", (2, 2)),
+        (interrupts, core.Verdict.Refuse, "refuse", (2, 2)),
+        (stops, core.Verdict.Refuse, "refuse", (2, 2)),
+    ],
+)
+def test_what_is_held_is_answered_in_its_order_whatever_hooks_do(
+    hook: Callable[..., Any], verdict: type, settled: str | None, cost: tuple[int, int]
+) -> None:
+    chain, owner = chain_of(hook), Held()
+    owner.asking = owner
+    told = answers(chain, Row(owner, 2), unfailing)
+    assert told is not None
+    assert [type(each) for each in told] == [verdict] * 2
+    codes = {each.code for each in told if isinstance(each, core.Verdict.Refuse)}
+    assert codes <= {50 if hook is refuses else FAILED.code}
+    assert owner.settled == ([] if settled is None else [(7, settled), (8, settled)])
     assert WATCHDOG.running is None
-    costs = [(cost.calls, cost.errors) for chain in chains for cost in chain.costs]
-    assert costs == [(2, 0), (1, 0), (1, 1), (0, 0), (1, 1), (1, 1)]
-    assert all(cost.seconds < 60 for chain in chains for cost in chain.costs)
+    assert [(each.calls, each.errors) for each in chain.costs] == [cost]
+    assert all(each.seconds < 60 for each in chain.costs)
+
+
+def test_who_is_gone_is_told_nothing() -> None:
+    assert answers(chain_of(refuses), Row(Held()), unfailing) == [None]
+    assert answers(chain_of(late), Row(None), unfailing) == [None]
+
+
+def test_what_is_no_plugins_fault_ends_one_client_alone() -> None:
+    class Broken(Held):
+        def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> core.Verdict | None:
+            if hold == 8:
+                raise KeyError(hold)
+            return super().settle(hold, outcome)
+
+    owner = Broken()
+    owner.asking = owner
+    failed: list[tuple[Any, type]] = []
+    told = answers(chain_of(refuses), Row(owner, 3), lambda who, error: failed.append((who, type(error))))
+    assert told is not None
+    assert [each is None for each in told] == [False, True, False]
+    assert failed == [(owner, KeyError)]
+    assert WATCHDOG.running is None
+
+
+def test_a_row_that_nobody_can_answer_ends_its_clients() -> None:
+    owner, failed = Held(), list[type]()
+    Answering({}, lambda _, error: failed.append(type(error))).answer([(3, 0, "search", Row(owner, 2))])
+    assert failed == [KeyError] * 2
 
 
 def test_a_hook_that_hangs_among_others_is_interrupted_alone() -> None:
-    def hangs(_self: Plugin, _client: Client, _request: Request) -> Verdict:
-        while True:
-            pass
+    calls = iter(range(3))
 
-    def passes(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+    def hangs(_self: Plugin, _client: Client, _request: Request) -> Verdict:
+        while next(calls) == 1:
+            while True:
+                pass
         return PASS
 
-    chains: list[HookChain] = []
-    owner = held(passes, hangs, counted=chains)
-    for chain in chains:
-        chain.start()
+    chain, owner = chain_of(hangs), Held()
+    owner.asking = owner
+    chain.start()
     try:
-        raw = search().raw
-        told = answers([(owner, place, 0, place % 2, "search", raw) for place in range(3)], lambda *_: None)
+        told = answers(chain, Row(owner, 3), unfailing)
     finally:
-        for chain in chains:
-            chain.stop()
+        chain.stop()
+    assert told is not None
     assert [isinstance(each, core.Verdict.Pass) for each in told] == [True, False, True]
-    assert [cost.errors for chain in chains for cost in chain.costs] == [0, 1]
+    assert [cost.errors for cost in chain.costs] == [1]

@@ -1,8 +1,8 @@
 """Asks hooks: in order, within their time limit, and so that a plugin that fails, refuses.
 
-What the driver calls: `start` and `stop` once, `connect` when a client has come, `answers` when the core holds
-requests, or `run` for one, `finished` when one was answered, `closed` when the client is gone. Nothing here raises for
-what a plugin does. Knows no session and no socket. Logs which plugin failed and where, never a request's content:
+What the driver calls: `start` and `stop` once, `connect` when a client has come, `run` when the core holds a request
+(`Answering` does, for many), `finished` when one was answered, `closed` when the client is gone. Nothing here raises
+for what a plugin does. Knows no session and no socket. Logs which plugin failed and where, never a request's content:
 exceptions are told by their class, as their texts may hold what a client sent.
 """
 
@@ -12,11 +12,10 @@ import asyncio
 import inspect
 import logging
 import types
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from ostiary import _core as core
 from ostiary import log
 from ostiary._core import Stopwatch, decode_request
 from ostiary.plugins.request import OPERATIONS, Operation, Request
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ostiary.plugins.client import Client
     from ostiary.plugins.model import Plugin
 
-__all__ = ["FAILED", "Asked", "HookChain", "HookCost", "Note", "Question", "answers", "operations_of"]
+__all__ = ["FAILED", "Asked", "Hook", "HookChain", "HookCost", "Note", "operations_of"]
 
 logger = logging.getLogger("ostiary.plugins")
 
@@ -38,8 +37,6 @@ BACKGROUND_MOST = 1_024
 """How many `on_finished` and `on_close` calls may be awaited at a time; more are lost, and told."""
 LOG_SECONDS = 1.0
 """A hook that fails for every request is told this often, with the number of its errors."""
-
-PASSED = core.Verdict.Pass()
 
 Call = Callable[..., Any]
 
@@ -86,29 +83,7 @@ class Asked(NamedTuple):
     limit: float
 
 
-class Asker(Protocol):
-    """The dealings of one client with the plugins."""
-
-    chains: Mapping[int, HookChain]
-    """Whom to ask, by the configuration under which a request came."""
-    client: Client
-
-    def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> core.Verdict | None:
-        """Has the session told of another outcome than `PASS`: what it is told at once, or None when it comes later."""
-
-
-class Owner(Protocol):
-    """Whose request it is."""
-
-    asking: Asker | None
-    """None: the client is gone, and what it asked for with it."""
-
-
-Question = tuple[Owner, int, int, int, str, bytes]
-"""A request that is held: whose, its name, the stage that asks, the configuration, its operation, its octets."""
-
-
-class _Hook:
+class Hook:
     """One method of one plugin, and what it has cost."""
 
     __slots__ = (
@@ -178,14 +153,14 @@ class HookChain:
         """
         self._note = note or _log_note
         self._meters = meters
-        self._hooks: list[_Hook] = []
-        self.stages: dict[int, dict[str, _Hook]] = {}
+        self._hooks: list[Hook] = []
+        self.stages: dict[int, dict[str, Hook]] = {}
         """The hooks of each stage, by operations."""
         self._connect = [self._hook(each, "on_connect") for each in plugins if _has(each, "on_connect")]
         for each in plugins:
             if each.stage is not None:
                 methods = {one: self._hook(each, one) for one in dict.fromkeys(operations_of(each.instance).values())}
-                hooks: dict[str, _Hook] = {
+                hooks: dict[str, Hook] = {
                     operation: methods[method] for operation, method in operations_of(each.instance).items()
                 }
                 self.stages[each.stage] = hooks
@@ -194,8 +169,8 @@ class HookChain:
         self._background: set[asyncio.Task[Any]] = set()
         self._limit = min((hook.limit for hook in self._hooks), default=0.0)
 
-    def _hook(self, asked: Asked, method: str) -> _Hook:
-        hook = _Hook(asked, method, self._meters)
+    def _hook(self, asked: Asked, method: str) -> Hook:
+        hook = Hook(asked, method, self._meters)
         self._hooks.append(hook)
         return hook
 
@@ -276,23 +251,23 @@ class HookChain:
                 return verdict
         return PASS
 
-    async def _wait_connected(self, hook: _Hook, client: Client, place: int) -> Verdict:
+    async def _wait_connected(self, hook: Hook, client: Client, place: int) -> Verdict:
         verdict = self._admitted(hook, client, await self._outcome(hook, FAILED_CONNECT, client))
         if verdict is not PASS:
             return verdict
         further = self._connected(client, place + 1)
         return further if isinstance(further, Verdict) else await further
 
-    def _admitted(self, hook: _Hook, client: Client, verdict: object) -> Verdict:
+    def _admitted(self, hook: Hook, client: Client, verdict: object) -> Verdict:
         if not isinstance(verdict, Verdict) or verdict.kind not in ("pass", "close"):
             verdict = self.failed(hook, _Nonsense(verdict), FAILED_CONNECT)
         return self._applied(hook, client, verdict)
 
-    async def wait(self, hook: _Hook, client: Client, request: Request) -> Verdict:
+    async def wait(self, hook: Hook, client: Client, request: Request) -> Verdict:
         verdict = await self._outcome(hook, FAILED, client, request)
         return PASS if verdict is PASS else self.taken(hook, client, request, verdict)
 
-    def _call(self, hook: _Hook, failed: Verdict, *arguments: object) -> object:
+    def _call(self, hook: Hook, failed: Verdict, *arguments: object) -> object:
         """What a hook that is no coroutine gives."""
         since = monotonic()
         try:
@@ -305,7 +280,7 @@ class HookChain:
         hook.lap(since)
         return outcome
 
-    async def _outcome(self, hook: _Hook, failed: Verdict, *arguments: object) -> object:
+    async def _outcome(self, hook: Hook, failed: Verdict, *arguments: object) -> object:
         """What a hook that is a coroutine gives, within its time limit whatever it does about being cancelled."""
         since = monotonic()
         task = asyncio.create_task(_watched(hook, hook.call(*arguments)))
@@ -333,7 +308,7 @@ class HookChain:
         if not task.cancelled():
             task.exception()  # retrieved, or asyncio would complain: its request was refused long ago
 
-    def _tell(self, hook: _Hook, *arguments: object) -> None:
+    def _tell(self, hook: Hook, *arguments: object) -> None:
         if not hook.is_async:
             self._call(hook, FAILED, *arguments)
         elif len(self._background) >= BACKGROUND_MOST:
@@ -345,12 +320,12 @@ class HookChain:
 
     # What becomes of an outcome.
 
-    def taken(self, hook: _Hook, client: Client, request: Request, verdict: object) -> Verdict:
+    def taken(self, hook: Hook, client: Client, request: Request, verdict: object) -> Verdict:
         if isinstance(verdict, Verdict) and (verdict.kind != "replace" or _is_replacement(request, verdict.request)):
             return self._applied(hook, client, verdict)
         return self._applied(hook, client, self.failed(hook, _Nonsense(verdict), FAILED))
 
-    def _applied(self, hook: _Hook, client: Client, verdict: Verdict) -> Verdict:
+    def _applied(self, hook: Hook, client: Client, verdict: Verdict) -> Verdict:
         if not hook.monitor:
             return verdict
         if verdict.kind != "pass":
@@ -359,7 +334,7 @@ class HookChain:
             self._note(Note(hook.plugin, hook.method, client, verdict))
         return PASS
 
-    def failed(self, hook: _Hook, error: BaseException, verdict: Verdict) -> Verdict:
+    def failed(self, hook: Hook, error: BaseException, verdict: Verdict) -> Verdict:
         if isinstance(error, _Exits):
             error = error.wanted
         hook.errors += 1
@@ -373,52 +348,6 @@ class HookChain:
                 plugin=hook.plugin, hook=hook.method, reason=_reason(hook, error), errors=hook.errors,
             )  # fmt: skip
         return verdict
-
-
-def answers(questions: Sequence[Question], fail: Callable[[Owner, BaseException], None]) -> list[core.Verdict | None]:
-    """What sessions are told of the requests that they hold, in this order; None of those of whom they are told later.
-
-    All are of one gateway. `fail` is called where it is not a plugin that fails. As `run` for each, but that what lies
-    around the hooks costs half: this is what every request goes through where there are any.
-    """
-    verdicts: list[core.Verdict | None] = [None] * len(questions)
-    watchdog, passed = WATCHDOG, PASSED
-    known_operation, known_stage, known_generation = "", -1, -1
-    since = monotonic()
-    for place, (owner, hold, stage, generation, operation, raw) in enumerate(questions):
-        try:
-            asking = owner.asking
-            if asking is None:
-                continue
-            # Mostly the same as before.
-            if operation is not known_operation or stage != known_stage or generation != known_generation:
-                chain = asking.chains[generation]
-                hook = chain.stages[stage][operation]
-                call, lap, is_async = hook.call, hook.lap, hook.is_async
-                known_operation, known_stage, known_generation = operation, stage, generation
-            client, request = asking.client, Request(operation, raw)
-            outcome: object
-            if is_async:
-                outcome = chain.wait(hook, client, request)
-            else:
-                try:
-                    watchdog.running = hook
-                    outcome = call(client, request)
-                except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
-                    watchdog.running = None
-                    outcome = chain.failed(hook, error, FAILED)
-                since = lap(since)
-                if outcome is PASS:
-                    verdicts[place] = passed
-                    continue
-                watchdog.running = None
-                outcome = chain.taken(hook, client, request, outcome)
-            verdicts[place] = asking.settle(hold, outcome)
-            since = monotonic()
-        except BaseException as error:  # noqa: BLE001  (one client's fault is not the others')
-            fail(owner, error)
-    watchdog.running = None
-    return verdicts
 
 
 class _Nonsense(Exception):
@@ -439,7 +368,7 @@ class _Exits(Exception):
         self.wanted = wanted
 
 
-async def _watched(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Any:
+async def _watched(hook: Hook, inner: Coroutine[Any, Any, Any]) -> Any:
     try:
         return await _stepped(hook, inner)
     except (SystemExit, KeyboardInterrupt) as error:
@@ -448,7 +377,7 @@ async def _watched(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Any:
 
 
 @types.coroutine
-def _stepped(hook: _Hook, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def _stepped(hook: Hook, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Drives a coroutine, watched from one await to the next, as it holds up everything there."""
     value: Any = None
     raised: BaseException | None = None
@@ -491,7 +420,7 @@ def _is_replacement(request: Request, raw: bytes | None) -> bool:
         return False
 
 
-def _reason(hook: _Hook, error: BaseException) -> str:
+def _reason(hook: Hook, error: BaseException) -> str:
     """What went wrong, without a value of the request."""
     match error:
         case Overrun():

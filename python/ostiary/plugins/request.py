@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar
 
 from ostiary import _core
-from ostiary._core import AttributeDescription, Dn, Filter, Message, decode_request
+from ostiary._core import AttributeDescription, Dn, Filter, Message
 from ostiary.plugins.client import Identity, Unnamed, identity_of
 from ostiary.plugins.frozen import Frozen, fill
 from ostiary.plugins.password_modify import PASSWORD_MODIFY_OID, PasswordModify
@@ -52,24 +52,12 @@ class Change(Frozen):
 class Request(Frozen, _core.RawRequest):
     """One request, made of its operation and its octets. Its repr shows neither names nor values."""
 
-    # One is made for every request that a hook is asked about: the core does, and leaves the rest to whoever looks.
-    __slots__ = ("_message",)
-
-    _message: Message
+    __slots__ = ()
 
     @classmethod
     def of(cls, message: Message) -> Request:
         """The request that a message is. Raises: ValueError when it cannot be encoded."""
         return cls(message.kind, message.encode())
-
-    @property
-    def message(self) -> Message:
-        """The request as one of the core's values, its names as they were spelt."""
-        try:
-            return self._message
-        except AttributeError:
-            fill(self, "_message", decode_request(self.raw))
-            return self._message
 
     @property
     def message_id(self) -> int:

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 __all__ = ["WATCHDOG", "Overrun", "Watched"]
 
 SIGNAL = signal.SIGVTALRM
-CALLER = "ostiary.plugins.hooks"
-"""The module that calls hooks."""
+CALLERS = frozenset({"ostiary.plugins.answering", "ostiary.plugins.hooks"})
+"""The modules that call hooks."""
 _STEP_LEAST = 0.01
 _STEP_MOST = 0.25
 
@@ -101,7 +101,7 @@ class Watchdog:
     def _interrupt(self, _number: int, frame: FrameType | None) -> None:
         # Looked at again here: by now the hook may have ended, and nothing but a hook may be interrupted, not even the
         # lines around its call.
-        if frame is not None and frame.f_globals.get("__name__") != CALLER and self._is_over():
+        if frame is not None and frame.f_globals.get("__name__") not in CALLERS and self._is_over():
             raise Overrun
 
 

@@ -5,21 +5,40 @@ use std::os::fd::IntoRawFd;
 use std::path::Path;
 use std::time::Duration;
 
-use ostiary_driver::{Answer, Driver, Errno, Happening, Key, Side};
+use ostiary_driver::{Answer, Driver, End, Errno, Happening, Key, Side};
 use ostiary_session::Event;
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 
+use crate::hooks::Requests;
 use crate::policy::PyVerdict;
+use crate::questions::{PyQuestions, Question, Row};
 use crate::session::{PyEvent, PySession, events, steady_seconds, word};
 
 /// See `_core.pyi`.
 #[pyclass(name = "Driver", module = "ostiary._core")]
 pub struct PyDriver {
-    driver: Driver<Py<PyAny>>,
-    /// Requests that the last wait told of, in that order.
-    asked: Vec<(Key, u32)>,
+    driver: Driver<Owner>,
+    /// What hooks have said since the last wait.
+    answers: Vec<Answer>,
+    /// What hooks are shown of requests.
+    pub(crate) requests: Requests,
+    /// Space for what hooks will be asked next.
+    space: Vec<Question>,
+}
+
+/// Who is told what happens to a socket.
+struct Owner {
+    told: Py<PyAny>,
+    /// The client as hooks are shown it; none where no hook is asked.
+    shown: Option<Py<PyAny>>,
+}
+
+impl Owner {
+    fn new(told: Py<PyAny>) -> Self {
+        Self { told, shown: None }
+    }
 }
 
 #[pymethods]
@@ -27,37 +46,51 @@ impl PyDriver {
     #[new]
     fn new() -> PyResult<Self> {
         let driver = Driver::new(steady_seconds).map_err(os_error)?;
-        Ok(Self { driver, asked: Vec::new() })
+        Ok(Self { driver, answers: Vec::new(), requests: Requests::default(), space: Vec::new() })
     }
 
     fn watch(&mut self) -> PyResult<()> {
         self.driver.watch().map_err(os_error)
     }
 
-    fn wait<'py>(
-        &mut self,
-        py: Python<'py>,
-        seconds: Option<f64>,
-        verdicts: &Bound<'py, PyList>,
-    ) -> PyResult<PyTold<'py>> {
-        let answers = answers(self.asked.drain(..), verdicts)?;
-        // What is longer than a duration can be is for ever.
-        let most = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
-        let mut told = Told { happened: None, held: None, asked: &mut self.asked };
+    fn wait<'py>(slf: &Bound<'py, Self>, until: Option<f64>) -> PyResult<PyTold<'py>> {
+        let py = slf.py();
         let mut fault = None;
-        let is_beside = self.driver.wait(
-            answers.into_iter(),
-            most,
-            |waiting| py.detach(waiting),
-            |owner, key, happening| {
-                if let Err(error) = told.take(py, owner, key, happening) {
-                    fault = Some(error);
-                }
-            },
-        );
-        match fault {
-            Some(error) => Err(error),
-            None => Ok((told.happened, told.held, is_beside.map_err(os_error)?)),
+        let (end, happened, rows) = {
+            let Self { driver, answers, space, .. } = &mut *slf.borrow_mut();
+            let mut told = Told { happened: None, rows: Vec::new(), space };
+            let end = driver.wait(
+                answers.drain(..),
+                until,
+                |waiting| py.detach(waiting),
+                |owner, key, happening| {
+                    if let Err(error) = told.take(py, &owner.told, key, happening) {
+                        fault = Some(error);
+                    }
+                },
+            );
+            (end, told.happened, told.rows)
+        };
+        if let Some(error) = fault {
+            return Err(error);
+        }
+        let mut held = None;
+        for row in rows {
+            let (generation, stage, operation) = (row.generation, row.stage, word(py, row.operation));
+            let questions = Py::new(py, PyQuestions::new(slf.clone().unbind(), row))?;
+            held.get_or_insert_with(|| PyList::empty(py)).append((generation, stage, operation, questions))?;
+        }
+        let end = match end.map_err(os_error)? {
+            End::Told => 0,
+            End::Over => 1,
+            End::Beside => 2,
+        };
+        Ok((happened, held, end))
+    }
+
+    fn show(&mut self, client: u64, shown: Option<Py<PyAny>>) {
+        if let Some(owner) = self.driver.owner(Key::from_number(client)) {
+            owner.shown = shown;
         }
     }
 
@@ -66,7 +99,7 @@ impl PyDriver {
     }
 
     fn listen(&mut self, owner: Py<PyAny>) -> PyResult<u64> {
-        Ok(self.driver.listen(owner).map_err(os_error)?.number())
+        Ok(self.driver.listen(Owner::new(owner)).map_err(os_error)?.number())
     }
 
     fn set_accepting(&mut self, listening: u64, is_wanted: bool) -> PyResult<()> {
@@ -74,6 +107,7 @@ impl PyDriver {
     }
 
     fn enter(&mut self, client: u64, owner: Py<PyAny>, session: &PySession, most_waiting: usize) -> PyResult<()> {
+        let owner = Owner::new(owner);
         self.driver.enter(Key::from_number(client), owner, session.0.clone(), most_waiting).map_err(os_error)
     }
 
@@ -146,14 +180,38 @@ impl PyDriver {
     }
 }
 
-/// What happened to whom, requests that hooks are asked about, and whether what is watched beside is readable.
-type PyTold<'py> = (Option<Bound<'py, PyList>>, Option<Bound<'py, PyList>>, bool);
+impl PyDriver {
+    /// The client as hooks are shown it, while there is one to show.
+    pub(crate) fn shown(&mut self, py: Python<'_>, client: Key) -> Option<Py<PyAny>> {
+        self.driver.owner(client)?.shown.as_ref().map(|shown| shown.clone_ref(py))
+    }
+
+    /// Who is told what happens to that client.
+    pub(crate) fn told(&mut self, py: Python<'_>, client: Key) -> Option<Py<PyAny>> {
+        self.driver.owner(client).map(|owner| owner.told.clone_ref(py))
+    }
+
+    /// What hooks said of a request that its session holds; it goes on with the next wait.
+    pub(crate) fn answer(&mut self, answer: Answer) {
+        self.answers.push(answer);
+    }
+
+    /// A row was answered; what it was in may be used again.
+    pub(crate) fn is_done_with(&mut self, py: Python<'_>, space: Vec<Question>) -> PyResult<()> {
+        self.space = space;
+        self.requests.forget(py)
+    }
+}
+
+/// What happened to whom, requests that hooks are asked about, and how the wait ended.
+type PyTold<'py> = (Option<Bound<'py, PyList>>, Option<Bound<'py, PyList>>, u8);
 
 /// What a wait gives.
 struct Told<'a, 'py> {
     happened: Option<Bound<'py, PyList>>,
-    held: Option<Bound<'py, PyList>>,
-    asked: &'a mut Vec<(Key, u32)>,
+    rows: Vec<Row>,
+    /// For the first of them.
+    space: &'a mut Vec<Question>,
 }
 
 impl<'py> Told<'_, 'py> {
@@ -164,12 +222,16 @@ impl<'py> Told<'_, 'py> {
                 let mut rest = Vec::new();
                 for each in drained {
                     if let Event::Held { hold, stage, generation, operation, request } = each {
-                        // For every request where there are hooks: a tuple costs half of what an event does.
-                        let operation = word(py, operation);
-                        let asked =
-                            (owner.clone_ref(py), hold, stage, generation, operation, PyBytes::new(py, &request));
-                        self.held.get_or_insert_with(|| PyList::empty(py)).append(asked)?;
-                        self.asked.push((key, hold));
+                        // For every request where there are hooks: what hooks are shown is made when they are asked.
+                        let question = Question { client: key, hold, request };
+                        match self.rows.last_mut() {
+                            Some(row) if row.is_of(stage, generation, operation) => row.questions.push(question),
+                            _ => {
+                                let mut questions = std::mem::take(self.space);
+                                questions.push(question);
+                                self.rows.push(Row { stage, generation, operation, questions });
+                            }
+                        }
                     } else {
                         rest.push(each);
                     }
@@ -200,21 +262,6 @@ impl<'py> Told<'_, 'py> {
     fn happened(&mut self, py: Python<'py>) -> &Bound<'py, PyList> {
         self.happened.get_or_insert_with(|| PyList::empty(py))
     }
-}
-
-/// Verdicts on the requests that were asked about, in their order; those that come later are none yet.
-fn answers(asked: impl ExactSizeIterator<Item = (Key, u32)>, verdicts: &Bound<'_, PyList>) -> PyResult<Vec<Answer>> {
-    if asked.len() != verdicts.len() {
-        return Err(PyValueError::new_err(format!("{} verdicts on {} requests", verdicts.len(), asked.len())));
-    }
-    let mut answers = Vec::with_capacity(asked.len());
-    for ((client, hold), verdict) in asked.zip(verdicts) {
-        if !verdict.is_none() {
-            let verdict = verdict.cast::<PyVerdict>()?.get().into();
-            answers.push(Answer { client, hold, verdict });
-        }
-    }
-    Ok(answers)
 }
 
 fn os_error(error: Errno) -> PyErr {

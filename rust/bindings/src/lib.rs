@@ -4,6 +4,7 @@
 mod driver;
 mod hooks;
 mod policy;
+mod questions;
 mod session;
 mod shared;
 mod tls;
@@ -22,6 +23,8 @@ mod _core {
     use super::hooks::{PyRawRequest, PyStopwatch};
     #[pymodule_export]
     use super::policy::{PyEntry, PyPolicy, PyVerdict};
+    #[pymodule_export]
+    use super::questions::PyQuestions;
     #[pymodule_export]
     use super::session::{PyEvent, PySession, PySettings, PyTlsFacts};
     #[pymodule_export]

@@ -137,6 +137,12 @@ impl<O> Driver<O> {
         epoll::add(&self.epoll, &pair.client, EventData::new_u64(key.number()), WATCHED)
     }
 
+    /// Who is told what happens to a client that was let in.
+    #[inline]
+    pub fn owner(&mut self, key: Key) -> Option<&mut O> {
+        pair(&mut self.places, key)?.owner.as_mut()
+    }
+
     /// Octets that may wait for either side before the other is not read.
     pub fn set_most_waiting(&mut self, key: Key, octets: usize) {
         if let Some(pair) = pair(&mut self.places, key) {

@@ -28,4 +28,4 @@ pub use driver::Driver;
 pub use key::{Key, Side};
 pub use pair::{Shared, shared};
 pub use rustix::io::Errno;
-pub use wait::{Answer, Happening, Waiting};
+pub use wait::{Answer, End, Happening, Waiting};

@@ -67,6 +67,17 @@ impl<O, T: FnMut(&O, Key, Happening<'_>)> Tell<O> for Telling<T> {
     }
 }
 
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Somebody was told something.
+    Told,
+    /// Its time is over, or a signal came.
+    Over,
+    /// What is watched beside is readable.
+    Beside,
+}
+
 /// The verdict on a request that a session holds.
 #[derive(Debug)]
 pub struct Answer {
@@ -79,8 +90,8 @@ pub struct Answer {
 }
 
 impl<O> Driver<O> {
-    /// Serves sockets until somebody was told something, what is watched beside is readable, or so much time is over: at
-    /// once by zero, never by none. True: what is watched beside is readable.
+    /// Serves sockets until somebody was told something, what is watched beside is readable, or it is that time, by the
+    /// driver's clock: at once if it is already, never by none.
     ///
     /// First, sessions go on with requests that were asked about. What an owner is told is to be acted on before the next
     /// wait. `around` calls what it is given, which waits in the kernel and touches nothing else: whoever has a lock gives
@@ -88,15 +99,14 @@ impl<O> Driver<O> {
     pub fn wait(
         &mut self,
         answers: impl ExactSizeIterator<Item = Answer>,
-        most: Option<Duration>,
+        until: Option<f64>,
         around: impl Fn(Waiting<'_>) -> Result<(), Errno>,
         tell: impl FnMut(&O, Key, Happening<'_>),
-    ) -> Result<bool, Errno> {
-        let until = most.map(|most| self.clock.read() + most.as_secs_f64());
+    ) -> Result<End, Errno> {
         let mut telling = Telling { tell, has_told: false };
-        let mut is_over = most == Some(Duration::ZERO);
         self.waits = self.waits.wrapping_add(1);
         self.clock.pass();
+        let mut is_over = until.is_some_and(|until| self.clock.read() >= until);
         self.answer_all(answers, &mut telling);
         loop {
             for key in std::mem::take(&mut self.again) {
@@ -134,16 +144,24 @@ impl<O> Driver<O> {
             }
             self.told = told;
             self.feed_all(&mut telling);
-            is_over = is_over || until.is_some_and(|until| self.clock.read() >= until);
-            if is_over || is_beside || telling.has_told {
-                return Ok(is_beside);
+            is_over = is_over || until.is_some_and(|until| self.clock.begin() >= until);
+            if is_beside {
+                return Ok(End::Beside);
+            }
+            if is_over {
+                return Ok(End::Over);
+            }
+            if telling.has_told {
+                return Ok(End::Told);
             }
         }
     }
 
     /// What is left of the time to wait.
     fn rest(&mut self, until: Option<f64>) -> Option<Timespec> {
-        let rest = Duration::try_from_secs_f64(until? - self.clock.read()).unwrap_or_default();
+        let seconds = (until? - self.clock.read()).max(0.0);
+        // What is longer than a duration can be is for ever.
+        let rest = Duration::try_from_secs_f64(seconds).ok()?;
         Timespec::try_from(rest).ok()
     }
 

@@ -11,7 +11,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ostiary_driver::{Answer, Driver, Happening, Key, Side, shared};
 use ostiary_ldap::write;
@@ -283,7 +283,7 @@ impl World {
                 },
             ));
         };
-        self.driver.wait(answers.into_iter(), Some(Duration::ZERO), |waiting| waiting(), tell).unwrap();
+        self.driver.wait(answers.into_iter(), Some(0.0), |waiting| waiting(), tell).unwrap();
         self.has_happened |= !happened.is_empty();
         for (key, told) in happened {
             let number = self.peers.iter().position(|peer| peer.key == key.on(Side::Client));

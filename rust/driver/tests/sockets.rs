@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use ostiary_driver::{Driver, Errno, Happening, Key, Shared, Side, Waiting, shared};
+use ostiary_driver::{Driver, End, Errno, Happening, Key, Shared, Side, Waiting, shared};
 use ostiary_session::{Event, ListenerTls, Session, Step, UpstreamTls};
 
 use rustix::net::SendFlags;
@@ -60,7 +60,7 @@ impl Gateway {
             Happening::Events(events) => happened.extend(events.map(|event| word(&event))),
             other => happened.push(format!("{other:?}")),
         };
-        self.driver.wait(iter::empty(), Some(Duration::ZERO), |waiting| waiting(), tell).unwrap();
+        self.driver.wait(iter::empty(), Some(0.0), |waiting| waiting(), tell).unwrap();
         if let Some(key) = accepted {
             let session = shared(Session::new(settings(ListenerTls::None, LIMITS), None, 0.0));
             self.driver.enter(key, "client", Arc::clone(&session), LIMITS.buffered_bytes).unwrap();
@@ -362,7 +362,7 @@ fn a_server_that_is_reset_is_lost_when_that_happens_and_not_when_the_wait_began(
         before
     });
     let Gateway { driver, session, .. } = &mut gateway;
-    driver.wait(iter::empty(), Some(Duration::from_secs(20)), |waiting| waiting(), |_, _, _| ()).unwrap();
+    driver.wait(iter::empty(), Some(seconds() + 20.0), |waiting| waiting(), |_, _, _| ()).unwrap();
     let before = reset.join().unwrap();
     let lost = session.as_ref().unwrap().lock().unwrap().idle_since().unwrap();
     assert!(lost >= before, "{lost} {before}");
@@ -469,10 +469,10 @@ fn a_listening_socket_that_others_have_can_be_left_and_taken_again() {
     driver.remove(first);
     let _client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
     // Nothing wakes it.
-    assert_eq!(waited(&mut driver, 20), (false, 1, vec![]));
+    assert_eq!(waited(&mut driver, 0.02), (End::Over, 1, vec![]));
     // The kernel gives it the number that it had.
     let second = listen(&mut driver, &listening);
-    let (_, _, accepted) = waited(&mut driver, 10_000);
+    let (_, _, accepted) = waited(&mut driver, 10.0);
     assert_eq!(accepted.len(), 1);
     assert!(!accepted.contains(&first) && !accepted.contains(&second));
 }
@@ -483,13 +483,13 @@ fn a_wait_ends_when_what_is_watched_beside_is_readable() {
     let (beside, mut other) = UnixStream::pair().unwrap();
     send(&mut driver, beside.as_fd());
     driver.watch().unwrap();
-    assert_eq!(waited(&mut driver, 20), (false, 1, vec![]));
+    assert_eq!(waited(&mut driver, 0.02), (End::Over, 1, vec![]));
     other.write_all(b"x").unwrap();
-    assert_eq!(waited(&mut driver, 10_000), (true, 1, vec![]));
+    assert_eq!(waited(&mut driver, 10.0), (End::Beside, 1, vec![]));
     // Until somebody reads it.
-    assert_eq!(waited(&mut driver, 10_000), (true, 1, vec![]));
+    assert_eq!(waited(&mut driver, 10.0), (End::Beside, 1, vec![]));
     (&beside).read_exact(&mut [0]).unwrap();
-    assert_eq!(waited(&mut driver, 0), (false, 1, vec![]));
+    assert_eq!(waited(&mut driver, 0.0), (End::Over, 1, vec![]));
 }
 
 #[test]
@@ -497,8 +497,8 @@ fn ordinary_traffic_ends_no_wait_before_its_time() {
     let mut gateway = Gateway::new();
     let (mut client, mut server) = gateway.pass();
     client.write_all(&search(2)).unwrap();
-    let (is_beside, waits, told) = waited(&mut gateway.driver, 50);
-    assert!((is_beside, told.is_empty()) == (false, true) && waits >= 2, "{waits} {told:?}");
+    let (end, waits, told) = waited(&mut gateway.driver, 0.05);
+    assert!((end, told.is_empty()) == (End::Over, true) && waits >= 2, "{waits} {told:?}");
     let mut asked = vec![0; search(2).len()];
     server.read_exact(&mut asked).unwrap();
 }
@@ -509,14 +509,14 @@ fn seconds() -> f64 {
     BEGIN.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
-/// Waits for so many milliseconds: whether what is watched is readable, how often it waited, and who was told.
-fn waited(driver: &mut Driver<&'static str>, milliseconds: u64) -> (bool, u32, Vec<Key>) {
+/// Waits for so many seconds: how that ended, how often it waited, and who was told.
+fn waited(driver: &mut Driver<&'static str>, most: f64) -> (End, u32, Vec<Key>) {
     let (waits, mut told) = (Cell::new(0), Vec::new());
     let around = |waiting: Waiting<'_>| {
         waits.set(waits.get() + 1);
         waiting()
     };
-    let most = Some(Duration::from_millis(milliseconds));
-    let is_beside = driver.wait(iter::empty(), most, around, |_, key, _| told.push(key)).unwrap();
-    (is_beside, waits.get(), told)
+    let until = Some(seconds() + most);
+    let end = driver.wait(iter::empty(), until, around, |_, key, _| told.push(key)).unwrap();
+    (end, waits.get(), told)
 }
