@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,10 @@ def test_nothing_passes_that_was_not_asked_about_or_has_another_outcome(asked: A
     with pytest.raises(ValueError, match="1 verdicts on 3 requests"):
         questions.answer([Verdict.Pass()])
     assert len(list(asking)) == 2
+    verdicts: list[Any] = [Verdict.Pass(), passing, Verdict.Pass()]
+    with pytest.raises(TypeError):
+        questions.answer(verdicts)
+    assert questions.owners == [asked] * 3
     for outcomes in ([passing] * 2, [passing] * 4, [passing, object(), passing], [passing, None, passing]):
         assert not questions.passed(list(outcomes), passing)
     assert questions.passed([passing] * 3, passing)

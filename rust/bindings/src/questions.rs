@@ -109,7 +109,7 @@ impl PyQuestions {
     fn passed(&mut self, py: Python<'_>, outcomes: &Bound<'_, PyList>, passing: &Bound<'_, PyAny>) -> PyResult<bool> {
         let is_over = self.is_over(outcomes);
         if is_over && outcomes.iter().all(|outcome| outcome.is(passing)) {
-            self.go_on(py, std::iter::repeat_with(|| Ok(Some(Verdict::Pass))))?;
+            self.go_on(py, std::iter::repeat_with(|| Some(Verdict::Pass)))?;
             return Ok(true);
         }
         Ok(false)
@@ -124,7 +124,9 @@ impl PyQuestions {
             let told = !verdict.is_none();
             told.then(|| Ok(verdict.cast::<PyVerdict>()?.get().into())).transpose()
         };
-        self.go_on(py, verdicts.iter().map(verdict))
+        // All of them, before anybody has one.
+        let verdicts = verdicts.iter().map(verdict).collect::<PyResult<Vec<_>>>()?;
+        self.go_on(py, verdicts.into_iter())
     }
 }
 
@@ -142,10 +144,10 @@ impl PyQuestions {
     }
 
     /// Has sessions go on; by none it happens later.
-    fn go_on(&mut self, py: Python<'_>, verdicts: impl Iterator<Item = PyResult<Option<Verdict>>>) -> PyResult<()> {
+    fn go_on(&mut self, py: Python<'_>, verdicts: impl Iterator<Item = Option<Verdict>>) -> PyResult<()> {
         let mut driver = self.driver.bind(py).borrow_mut();
         for (question, verdict) in self.row.questions.drain(..).zip(verdicts) {
-            if let Some(verdict) = verdict? {
+            if let Some(verdict) = verdict {
                 driver.answer(Answer { client: question.client, hold: question.hold, verdict });
             }
         }
