@@ -523,6 +523,26 @@ def test_what_is_held_is_answered_in_its_order_whatever_hooks_do(
     assert all(each.seconds < 60 for each in chain.costs)
 
 
+def test_each_of_a_row_gets_its_own_outcome() -> None:
+    outcomes = iter([PASS, refuse(50, "no"), RuntimeError("a secret"), PASS, True, PASS, refuse(53, "no")])
+
+    def differs(_self: Plugin, _client: Client, _request: Request) -> Any:
+        outcome = next(outcomes)
+        if isinstance(outcome, RuntimeError):
+            raise outcome
+        return outcome
+
+    chain, owner = chain_of(differs), Held()
+    owner.asking = owner
+    told = answers(chain, Row(owner, 7), unfailing)
+    assert told is not None
+    assert [each.code if isinstance(each, core.Verdict.Refuse) else type(each) for each in told] == [
+        core.Verdict.Pass, 50, FAILED.code, core.Verdict.Pass, FAILED.code, core.Verdict.Pass, 53,
+    ]  # fmt: skip
+    assert owner.settled == [(8, "refuse"), (9, "refuse"), (11, "refuse"), (13, "refuse")]
+    assert [(each.calls, each.errors) for each in chain.costs] == [(7, 2)]
+
+
 def test_who_is_gone_is_told_nothing() -> None:
     assert answers(chain_of(refuses), Row(Held()), unfailing) == [None]
     assert answers(chain_of(late), Row(None), unfailing) == [None]

@@ -93,7 +93,6 @@ class Hook:
         "errors",
         "has_stage",
         "is_async",
-        "lap",
         "limit",
         "method",
         "monitor",
@@ -115,8 +114,7 @@ class Hook:
         self.told = 0.0
         self.has_stage = asked.stage is not None
         self.watch = Stopwatch()
-        self.lap = self.watch.lap
-        """Counts a call that began then; gives the time. From the question to the verdict, waiting included."""
+        """From the question to the verdict, waiting included."""
         # What counts for everybody to see.
         self.count_error: Callable[[int], None] | None = None
         self.count_monitored: Callable[[int], None] | None = None
@@ -126,7 +124,6 @@ class Hook:
     def count_in(self, meters: Meters) -> None:
         """Counted there from now on."""
         self.watch = meters.stopwatch(self.watch, "plugin_duration_seconds", self.plugin)
-        self.lap = self.watch.lap
         self.count_error = meters.counter("plugin_errors_total", self.plugin)
         if self.has_stage:
             self.count_monitored = meters.counter("refusals_total", self.plugin, "hook", "monitor")
@@ -277,7 +274,7 @@ class HookChain:
         except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
             WATCHDOG.running = None
             outcome = self.failed(hook, error, failed)
-        hook.lap(since)
+        hook.watch.lap(since)
         return outcome
 
     async def _outcome(self, hook: Hook, failed: Verdict, *arguments: object) -> object:
@@ -289,7 +286,7 @@ class HookChain:
         finally:
             if not task.done():
                 self._leave(task)
-            hook.lap(since)
+            hook.watch.lap(since)
         if not task.done():
             return self.failed(hook, Overrun(), failed)
         if task.cancelled():

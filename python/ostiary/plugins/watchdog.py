@@ -3,7 +3,8 @@
 A hook runs in the event loop's thread, so nothing else runs meanwhile. While one runs, `Watchdog.running` names it;
 a thread looks every now and then whether it is still the same call, and sends the main thread a signal whose handler
 raises `Overrun` inside of the hook. Code that never lets another thread run (a regular expression that backtracks for
-ever) is caught by the same handler through a timer that counts processor time. A call costs two assignments.
+ever) is caught by the same handler through a timer that counts processor time. A row of calls to one hook costs two
+assignments.
 """
 
 from __future__ import annotations
