@@ -37,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = parse(words)
     settings = settings_of(options)
-    folder = Path(options.output) / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = Path(options.output).resolve() / datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     work = folder / "work"
     work.mkdir(parents=True)
     os.sched_setaffinity(0, settings.cores.load)
