@@ -17,6 +17,8 @@ WHEEL_ARGS ?= $(shell python3 -m ziglang version >/dev/null 2>&1 && echo --zig -
 WHEEL_TARGETS ?=
 # The Python of the image or machine that installs from the wheelhouse, such as 3.12; empty: the one of .venv.
 WHEELHOUSE_PYTHON ?=
+# What merges what `make profile` records: that of rustc's LLVM (rustc -vV; Debian: llvm-22 for 22), or a newer one.
+LLVM_PROFDATA ?= llvm-profdata
 
 VENV := .venv
 # An environment that the caller has activated is not ours to build into.
@@ -29,7 +31,8 @@ REAL := $(VENV)/.installed-real
 BUILT := $(VENV)/.built
 MODULE := python/ostiary/_core.abi3.so
 
-RUST := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+RUST := Cargo.toml Cargo.lock pyproject.toml $(wildcard rust/profile/core.profdata rust/profile/rustc) \
+	$(shell find rust -name fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 FUZZ_TARGETS := $(sort $(notdir $(basename $(wildcard rust/fuzz/fuzz_targets/*.rs))))
 # The first interpreter that is new enough and can make an environment. A pyenv shim may exist and not run.
 FIND_PYTHON = for each in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
@@ -38,13 +41,18 @@ FIND_PYTHON = for each in $(PYTHON) python3.11 python3 python3.12 python3.13; do
 	if [ -z "$${python:-}" ]; then \
 		echo "make: no Python from 3.11 on with its venv module; install one (Debian: python3-venv), or name it: make PYTHON=..." >&2; \
 		exit 1; fi
+# How the core runs, for the optimizer, as rust/profile/README.md tells. It speaks of functions by the names that one
+# compiler gives them.
+PROFILED = $(shell [ "$$(rustc --version 2>&1)" = "$$(cat rust/profile/rustc 2>&1)" ] && \
+	echo "--config 'build.rustflags=[\"-Cprofile-use=$(CURDIR)/rust/profile/core.profdata\"]'")
+RECORDED := $(CURDIR)/target/profile
 # python-ldap is compiled here, against the machine's libldap and libsasl2.
 HAS_HEADERS = printf '\#include <ldap.h>\n\#include <sasl/sasl.h>\n' | cc -E - >/dev/null 2>&1
 PLATFORMS = $(foreach each,2_5 2_12 2_17 2_28 2_34,--platform manylinux_$(each)_$(shell uname -m)) \
 	--platform manylinux2014_$(shell uname -m)
 STUBTEST = $(BIN)/python -m mypy.stubtest ostiary._core --allowlist tests/house/stubtest_allowlist.txt
 
-.PHONY: help demo test check lint format bench fuzz dist rebuild
+.PHONY: help demo test check lint format bench profile fuzz dist rebuild
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -82,6 +90,22 @@ format: $(INSTALLED) ## format Rust and Python, and mend what ruff can mend
 bench: $(BUILT) ## measure beside other gateways (BENCH_ARGS="--publish docs" writes docs/performance.*; see benches/README.md)
 	$(BIN)/python -m benches.compare $(BENCH_ARGS)
 
+profile: $(INSTALLED) ## record anew how the core runs, for the optimizer, and build with that (LLVM_PROFDATA)
+	$(LLVM_PROFDATA) merge --help >/dev/null
+	rm -rf $(RECORDED) $(BUILT)
+	PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet \
+		--config 'build.rustflags=["-Cprofile-generate=$(RECORDED)"]'
+	@# What the compiler's own parts left there, which were built alike.
+	rm -f $(RECORDED)/*.profraw
+	$(BIN)/python -m benches.compare --output $(RECORDED)/measured --rounds 1 --seconds 2 \
+		--only search-saturated,search-saturated-varied,search-16-outstanding,entries-1000,connect-bind,connect-bind-starttls-upstream \
+		--gateways ostiary,ostiary+policy,ostiary+policy+hook,ostiary+seen,ostiary+policy+seen
+	$(LLVM_PROFDATA) merge -o rust/profile/core.profdata $(RECORDED)/*.profraw
+	rustc --version >rust/profile/rustc
+	@# Cargo does not see that crates from elsewhere are to be compiled anew.
+	cargo clean --release --quiet
+	$(MAKE) $(BUILT)
+
 fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
 	@# No sanitizer: what is fuzzed reaches no unsafe but that which hands out an arena's words, so no nightly compiler.
@@ -90,7 +114,7 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS)
 
 dist: $(INSTALLED) ## build wheel and sdist into dist/, and a wheelhouse for where no network is (WHEELHOUSE_PYTHON, WHEEL_ARGS, WHEEL_TARGETS)
 	rm -rf dist
-	$(BIN)/maturin build --release --locked --out dist $(WHEEL_ARGS)
+	$(BIN)/maturin build --release --locked --out dist $(WHEEL_ARGS) $(PROFILED)
 	$(BIN)/maturin sdist --out dist
 	mkdir dist/wheelhouse
 	cp dist/*.whl dist/wheelhouse/
@@ -113,5 +137,5 @@ $(REAL): requirements/real.txt $(INSTALLED)
 # Built anew when a source changed, when the module is absent, or when somebody else has built it since.
 $(BUILT): $(INSTALLED) $(RUST) $(or $(wildcard $(MODULE)),rebuild)
 	@command -v cargo >/dev/null || { echo "make: cargo is not installed; see rust-lang.org" >&2; exit 1; }
-	PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet
+	PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet $(PROFILED)
 	@touch $@
