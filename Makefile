@@ -90,7 +90,8 @@ format: $(INSTALLED) ## format Rust and Python, and mend what ruff can mend
 bench: $(BUILT) ## measure beside other gateways (BENCH_ARGS="--publish docs" writes docs/performance.*; see benches/README.md)
 	$(BIN)/python -m benches.compare $(BENCH_ARGS)
 
-profile: $(INSTALLED) ## record anew how the core runs, for the optimizer, and build with that (LLVM_PROFDATA)
+# For whoever makes a release, not a verb: records anew how the core runs, for the optimizer, and builds with that.
+profile: $(INSTALLED)
 	$(LLVM_PROFDATA) merge --help >/dev/null
 	rm -rf $(RECORDED) $(BUILT)
 	PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet \
