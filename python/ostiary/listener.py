@@ -35,6 +35,15 @@ logger = logging.getLogger("ostiary.listener")
 ACCEPT_AGAIN_SECONDS = 1.0
 
 
+class Refusal(NamedTuple):
+    """What keeps a client out."""
+
+    reason: str
+    """A limit, or the rule as it is told."""
+    by: tuple[str, str] | None
+    """The plugin and its rule, if it is one's."""
+
+
 class Admission:
     """Who may connect, counted over all listeners and workers of a gateway, before any TLS is spent on them."""
 
@@ -207,11 +216,11 @@ class Listener:
         self.looks_at_clients = self.seeing.is_on or self.policing.policy is not None
         """Whether anybody asks where clients come from."""
 
-    def admit(self, connection: Connection, address: str | None) -> str | None:
+    def admit(self, connection: Connection, address: str | None) -> Refusal | None:
         """What keeps out a client that has just connected, if anything; its address where somebody asks for it."""
-        rule = self._enter(connection, address)
-        if rule is not None:
-            return rule
+        refused = self._enter(connection, address)
+        if refused is not None:
+            return Refusal(": ".join(refused), refused)
         admitted = self._admission.admit(connection)
         if isinstance(admitted, str):
             log.often(
@@ -219,7 +228,7 @@ class Listener:
                 client=connection.client_address, listener=self.name, limit=admitted,
             )  # fmt: skip
             self._leave(connection)
-            return admitted
+            return Refusal(admitted, None)
         self.connections[connection] = admitted
         return None
 
@@ -231,8 +240,8 @@ class Listener:
                 hold.release()
             self._leave(connection)
 
-    def _enter(self, connection: Connection, address: str | None) -> str | None:
-        """The rule of the policy that limits connections and keeps the client out."""
+    def _enter(self, connection: Connection, address: str | None) -> tuple[str, str] | None:
+        """The plugin, and its rule, that limits connections and keeps the client out."""
         policy = self.policing.policy
         if policy is None or not policy.limits_connections:
             return None
@@ -242,7 +251,7 @@ class Listener:
         if entry.refused is not None:
             plugin, rule = entry.refused
             self.decisions.note_connection(plugin, rule, "enforce", connection.client_address, self.name)
-            return f"{plugin}: {rule}"
+            return entry.refused
         self._entries[connection] = entry
         return None
 

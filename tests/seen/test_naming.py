@@ -256,3 +256,28 @@ def test_clients_that_are_not_let_in_have_a_record_of_their_own(seen: SeenFactor
     running.gateway.stop()
     (refused,) = [record for record in running.records() if record["event"] == "connection_refused"]
     assert part(refused, "client", "listener", "reason") == ("127.0.0.1", "plain", "connections")
+    assert part(refused, "plugin", "rule", "verdict", "mode") == (None, None, None, None)
+
+
+ONE_AT_A_TIME = """
+[[plugins]]
+use = "rate_limit"
+[[plugins.limits]]
+name = "one-at-a-time"
+operations = "connect"
+key = "client"
+concurrent = 1
+"""
+
+
+def test_clients_that_a_rule_keeps_out_have_it_named(seen: SeenFactory) -> None:
+    running = seen(audit={}, plugins=ONE_AT_A_TIME)
+    running.endpoint.await_figures(lambda figures: figures.total("ostiary_connections") == 0)
+    with running.connect() as client:
+        assert client.ask(search(1)).code == wire.SUCCESS
+        with running.connect() as other:
+            assert other.receive_to_end() == []
+    running.gateway.stop()
+    (refused,) = [record for record in running.records() if record["event"] == "connection_refused"]
+    assert part(refused, "client", "reason") == ("127.0.0.1", "rate_limit: one-at-a-time")
+    assert part(refused, "plugin", "rule", "verdict", "mode") == ("rate_limit", "one-at-a-time", "refused", "enforce")

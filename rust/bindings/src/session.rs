@@ -283,8 +283,16 @@ impl PySession {
         Ok(())
     }
 
-    fn turn_away(&self, connection: u64, port: u16, reason: &str, now: f64) -> PyResult<()> {
-        self.lock()?.turn_away(connection, port, reason, now);
+    fn turn_away(
+        &self,
+        connection: u64,
+        port: u16,
+        reason: &str,
+        by: Option<(String, String)>,
+        now: f64,
+    ) -> PyResult<()> {
+        let by = by.as_ref().map(|(plugin, rule)| (plugin.as_str(), rule.as_str()));
+        self.lock()?.turn_away(connection, port, reason, by, now);
         Ok(())
     }
 

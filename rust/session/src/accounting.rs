@@ -5,9 +5,10 @@ use std::sync::Arc;
 use ostiary_ldap::message::{ResponseHead, ResponseOp};
 use ostiary_ldap::result::{LdapResult, ResultCode};
 use ostiary_ledger::Ended;
-use ostiary_ledger::audit::{ClientFields, ConnectionEnd, ConnectionEvent};
+use ostiary_ledger::audit::{ClientFields, ConnectionEnd, ConnectionEvent, Decided};
 use ostiary_ledger::records::Who;
 use ostiary_ledger::sheet::Octets;
+use ostiary_policy::{Mode, Verdict};
 
 use crate::account::{Account, Call};
 use crate::phase::Phase;
@@ -24,13 +25,15 @@ impl Session {
         self.account = self.settings.sheet.as_ref().map(account);
     }
 
-    /// The client may not stay.
-    pub fn turn_away(&mut self, connection: u64, port: u16, reason: &str, now: f64) {
+    /// The client may not stay; `by` a plugin's rule, if that is why.
+    pub fn turn_away(&mut self, connection: u64, port: u16, reason: &str, by: Option<(&str, &str)>, now: f64) {
         let Some(sheet) = &self.settings.sheet else { return };
         sheet.turned_away();
         if let Some(records) = &mut sheet.book.open().records {
             let client = self.with_fields(connection, port, |fields| records.client(fields));
-            let end = ConnectionEnd { reason: Some(reason), ..ConnectionEnd::default() };
+            let decided =
+                by.map(|(plugin, rule)| Decided { plugin, rule, verdict: Verdict::Refused, mode: Mode::Enforce });
+            let end = ConnectionEnd { reason: Some(reason), decided, ..ConnectionEnd::default() };
             records.connection(sheet.book.wall(now), ConnectionEvent::Refused, &client, &end);
         }
     }
