@@ -546,8 +546,10 @@ class Session:
 
         `port` is the client's; 0 on a unix socket.
         """
-    def turn_away(self, connection: int, port: int, reason: str, by: tuple[str, str] | None, now: float) -> None:
-        """The client may not stay, which is counted and recorded; `by` a plugin and its rule, if that is why."""
+    def turn_away(
+        self, connection: int, port: int, reason: str, plugin: str | None, rule: str | None, now: float
+    ) -> None:
+        """The client may not stay, which is counted and recorded; plugin and rule, if a rule is why."""
     def client_data(self, data: bytes, now: float) -> Step: ...
     def client_eof(self, now: float) -> Step:
         """The client will send no more; what is outstanding is still answered."""

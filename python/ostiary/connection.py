@@ -80,7 +80,7 @@ class Connection:
         """By which plugins and records know it."""
         refusal = listener.admit(self, address)
         if refusal is not None:
-            session.turn_away(self.number, port, refusal.reason, refusal.by, now)
+            session.turn_away(self.number, port, *refusal, now)
             self.abort()
             return
         session.enter(self.number, port, now)

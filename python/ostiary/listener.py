@@ -40,8 +40,8 @@ class Refusal(NamedTuple):
 
     reason: str
     """A limit, or the rule as it is told."""
-    by: tuple[str, str] | None
-    """The plugin and its rule, if it is one's."""
+    plugin: str | None = None
+    rule: str | None = None
 
 
 class Admission:
@@ -218,9 +218,9 @@ class Listener:
 
     def admit(self, connection: Connection, address: str | None) -> Refusal | None:
         """What keeps out a client that has just connected, if anything; its address where somebody asks for it."""
-        refused = self._enter(connection, address)
-        if refused is not None:
-            return Refusal(": ".join(refused), refused)
+        refusal = self._enter(connection, address)
+        if refusal is not None:
+            return refusal
         admitted = self._admission.admit(connection)
         if isinstance(admitted, str):
             log.often(
@@ -228,7 +228,7 @@ class Listener:
                 client=connection.client_address, listener=self.name, limit=admitted,
             )  # fmt: skip
             self._leave(connection)
-            return Refusal(admitted, None)
+            return Refusal(admitted)
         self.connections[connection] = admitted
         return None
 
@@ -240,8 +240,8 @@ class Listener:
                 hold.release()
             self._leave(connection)
 
-    def _enter(self, connection: Connection, address: str | None) -> tuple[str, str] | None:
-        """The plugin, and its rule, that limits connections and keeps the client out."""
+    def _enter(self, connection: Connection, address: str | None) -> Refusal | None:
+        """The rule of the policy that limits connections and keeps the client out."""
         policy = self.policing.policy
         if policy is None or not policy.limits_connections:
             return None
@@ -251,7 +251,7 @@ class Listener:
         if entry.refused is not None:
             plugin, rule = entry.refused
             self.decisions.note_connection(plugin, rule, "enforce", connection.client_address, self.name)
-            return entry.refused
+            return Refusal(f"{plugin}: {rule}", plugin, rule)
         self._entries[connection] = entry
         return None
 

@@ -288,11 +288,11 @@ impl PySession {
         connection: u64,
         port: u16,
         reason: &str,
-        by: Option<(String, String)>,
+        plugin: Option<&str>,
+        rule: Option<&str>,
         now: f64,
     ) -> PyResult<()> {
-        let by = by.as_ref().map(|(plugin, rule)| (plugin.as_str(), rule.as_str()));
-        self.lock()?.turn_away(connection, port, reason, by, now);
+        self.lock()?.turn_away(connection, port, reason, plugin.zip(rule), now);
         Ok(())
     }
 
