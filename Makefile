@@ -46,6 +46,8 @@ FIND_PYTHON = for each in $(PYTHON) python3.11 python3 python3.12 python3.13; do
 PROFILED = $(shell [ "$$(rustc --version 2>&1)" = "$$(cat rust/profile/rustc 2>&1)" ] && \
 	echo "--config 'build.rustflags=[\"-Cprofile-use=$(CURDIR)/rust/profile/core.profdata\"]'")
 RECORDED := $(CURDIR)/target/profile
+# One command for what is recorded and for what is built with that: how cargo is called goes into the names of functions.
+DEVELOP := PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet
 # python-ldap is compiled here, against the machine's libldap and libsasl2.
 HAS_HEADERS = printf '\#include <ldap.h>\n\#include <sasl/sasl.h>\n' | cc -E - >/dev/null 2>&1
 PLATFORMS = $(foreach each,2_5 2_12 2_17 2_28 2_34,--platform manylinux_$(each)_$(shell uname -m)) \
@@ -94,8 +96,7 @@ bench: $(BUILT) ## measure beside other gateways (BENCH_ARGS="--publish docs" wr
 profile: $(INSTALLED)
 	$(LLVM_PROFDATA) merge --help >/dev/null
 	rm -rf $(RECORDED) $(BUILT)
-	PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet \
-		--config 'build.rustflags=["-Cprofile-generate=$(RECORDED)"]'
+	$(DEVELOP) --config 'build.rustflags=["-Cprofile-generate=$(RECORDED)"]'
 	@# What the compiler's own parts left there, which were built alike.
 	rm -f $(RECORDED)/*.profraw
 	$(BIN)/python -m benches.compare --output $(RECORDED)/measured --rounds 1 --seconds 2 \
@@ -138,5 +139,5 @@ $(REAL): requirements/real.txt $(INSTALLED)
 # Built anew when a source changed, when the module is absent, or when somebody else has built it since.
 $(BUILT): $(INSTALLED) $(RUST) $(or $(wildcard $(MODULE)),rebuild)
 	@command -v cargo >/dev/null || { echo "make: cargo is not installed; see rust-lang.org" >&2; exit 1; }
-	PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet $(PROFILED)
+	$(DEVELOP) $(PROFILED)
 	@touch $@
