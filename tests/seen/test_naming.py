@@ -245,8 +245,8 @@ def test_writes_say_what_they_touch(running: Seen) -> None:
     assert part(records[3], "base", "new_dn") == (content.ALICE, f"uid=al,{content.GROUPS}")
 
 
-def test_clients_that_are_not_let_in_have_a_record_of_their_own(seen: SeenFactory) -> None:
-    running = seen(audit={}, limits={"connections": 1})
+def kept_out(running: Seen) -> dict[str, Any]:
+    """The record of a second client, where one alone is let in."""
     running.endpoint.await_figures(lambda figures: figures.total("ostiary_connections") == 0)
     with running.connect() as client:
         assert client.ask(search(1)).code == wire.SUCCESS
@@ -255,6 +255,11 @@ def test_clients_that_are_not_let_in_have_a_record_of_their_own(seen: SeenFactor
         running.endpoint.await_figures(lambda figures: figures.total("ostiary_connections") == 1)
     running.gateway.stop()
     (refused,) = [record for record in running.records() if record["event"] == "connection_refused"]
+    return refused
+
+
+def test_clients_that_are_not_let_in_have_a_record_of_their_own(seen: SeenFactory) -> None:
+    refused = kept_out(seen(audit={}, limits={"connections": 1}))
     assert part(refused, "client", "listener", "reason") == ("127.0.0.1", "plain", "connections")
     assert part(refused, "plugin", "rule", "verdict", "mode") == (None, None, None, None)
 
@@ -271,13 +276,6 @@ concurrent = 1
 
 
 def test_clients_that_a_rule_keeps_out_have_it_named(seen: SeenFactory) -> None:
-    running = seen(audit={}, plugins=ONE_AT_A_TIME)
-    running.endpoint.await_figures(lambda figures: figures.total("ostiary_connections") == 0)
-    with running.connect() as client:
-        assert client.ask(search(1)).code == wire.SUCCESS
-        with running.connect() as other:
-            assert other.receive_to_end() == []
-    running.gateway.stop()
-    (refused,) = [record for record in running.records() if record["event"] == "connection_refused"]
+    refused = kept_out(seen(audit={}, plugins=ONE_AT_A_TIME))
     assert part(refused, "client", "reason") == ("127.0.0.1", "rate_limit: one-at-a-time")
     assert part(refused, "plugin", "rule", "verdict", "mode") == ("rate_limit", "one-at-a-time", "refused", "enforce")

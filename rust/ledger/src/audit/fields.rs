@@ -138,11 +138,13 @@ fields! {
     Seconds => "seconds", "event.duration", "cfp1" ["seconds"], Number, "operations, connections closed",
         "how long it took; in ecs nanoseconds";
     Server => "server", "server.address", "dhost", Text, "operations that were sent on", "the server that was asked";
-    Plugin => "plugin", "rule.ruleset", "ldapPlugin", Text, "operations that a plugin decided, connections that one refused",
+    Plugin => "plugin", "rule.ruleset", "ldapPlugin", Text,
+        "operations that a plugin decided, connections that one refused",
         "the plugin";
     Rule => "rule", "rule.name", "ldapRule", Text, "operations that a plugin decided, connections that one refused",
         "its rule; default where no rule was about it, hook where a hook decided";
-    Verdict => "verdict", "ldap.verdict", "ldapVerdict", Text, "operations that a plugin decided, connections that one refused",
+    Verdict => "verdict", "ldap.verdict", "ldapVerdict", Text,
+        "operations that a plugin decided, connections that one refused",
         "what was decided: allowed, refused, delayed, closed, or hidden where something of the answer was";
     Mode => "mode", "ldap.mode", "ldapMode", Text, "operations that a plugin decided, connections that one refused",
         "enforce: the decision was applied; monitor: it would have been";
