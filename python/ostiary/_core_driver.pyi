@@ -12,48 +12,31 @@ class _Owner(Protocol):
     def act(self, events: tuple[Event, ...]) -> None: ...
     def fail(self) -> None: ...
 
-_Told: TypeAlias = tuple[
-    list[tuple[_Owner, tuple[Event, ...]]] | None,
-    list[tuple[int, int, str, Questions]] | None,
-    int,
-]
-"""Owners with their events; what `Event.Held` tells, which comes here and not among events: the configuration, the
-stage and the operation of each row; how it ended: 1, its time is over, 2, what is watched beside is readable, or 0."""
+_Told: TypeAlias = tuple[list[tuple[_Owner, tuple[Event, ...]]] | None, bool, int]
+"""Owners with their events; whether hooks are to be asked behind that (see `Driver.asked`); how it ended: 1, its time
+is over, 2, what is watched beside is readable, or 0."""
 
 @final
 class Questions:
-    """A row of requests that sessions hold for one hook, in the order in which they came, and its verdicts on them."""
+    """What one hook is asked about requests that sessions hold, in the order in which they came, and its verdicts.
+
+    An iterator: it gives one after the other, its client as it was shown last, and the request. To go on means that the
+    one before may pass. Where no more are held, it has the driver wait, as `Driver.wait` does, until there are. It ends
+    when another hook is to be asked, when there is something that the next `Driver.wait` gives, when the driver
+    `is_wanted`, and when somebody has kept the request that was lent. Those whose client is gone are left out, and
+    forgotten. The stopwatch runs while the hook has one. Raises: OSError, as `Driver.wait`.
+    """
 
     @property
-    def owners(self) -> list[_Owner]:
-        """Whose they are, without clients that are gone."""
-    def __len__(self) -> int:
-        """How many there are, whose client is not known to be gone."""
-    def lend(self, request: RawRequest) -> None:
-        """What one is shown as: it becomes that one, and others behind it as long as nobody keeps it."""
-    def ask(self, stopwatch: Stopwatch | None) -> Iterator[tuple[Any, Any]]:
-        """Itself, to go through: gives one after the other, its client as it was shown last, and the request.
-
-        The stopwatch counts each one that is followed by another or by the end, with the time in between. Those whose
-        client is gone are left out, and forgotten. It ends early where a request has to be lent before it goes on: at
-        first, and when those were kept that were lent.
-        """
+    def owner(self) -> _Owner | None:
+        """Whose the one is that was given last; None when it has its verdict, or its client is gone."""
     def __iter__(self) -> Iterator[tuple[Any, Any]]: ...
     def __next__(self) -> tuple[Any, Any]: ...
-    def over(self) -> None:
-        """The stopwatch counts the one that was given last now."""
-    def at(self, place: int) -> tuple[_Owner | None, int, Any, bytes]:
-        """Of one: whose it is, None: the client is gone; its name, for `Driver.resume`; its client as it is shown now,
-        and its octets. Raises: IndexError.
-        """
-    def passed(self, outcomes: list[object], passing: object) -> bool:
-        """Has all their sessions go on with the next wait, if all were given, there are as many outcomes and each is
-        `passing`; otherwise False, and nothing happens.
-        """
-    def answer(self, verdicts: list[Verdict | None]) -> None:
-        """Has their sessions go on with the next wait: in the order in which they were given, None for one that comes
-        later by `Driver.resume`. Raises: ValueError when they are not as many.
-        """
+    def over(self) -> bool:
+        """The hook is done with the one that was given last: what comes is not its time. False: there is none without a
+        verdict."""
+    def answer(self, verdict: Verdict) -> None:
+        """What becomes of the one that was given last, instead of letting it pass."""
 
 @final
 class Driver:
@@ -67,12 +50,24 @@ class Driver:
     def __new__(cls) -> Driver:
         """Raises: OSError when the process has no descriptors left."""
     def wait(self, until: float | None) -> _Told:
-        """Has sessions go on with the requests whose `Questions` were answered. Then waits until something happened,
-        what is watched beside is readable, or it is that time by `time.monotonic()`; for ever by None.
+        """Has sessions go on with requests that have their verdicts. Then waits until something happened, what is
+        watched beside is readable, or it is that time by `time.monotonic()`; for ever by None.
 
         What happened is to be acted on in this order before the next wait. It ends early by a signal. Raises: OSError
         when the kernel does not tell any more.
         """
+    is_wanted: bool
+    """Somebody has something else to do: `Questions` do not wait."""
+    @property
+    def asked(self) -> tuple[int, int, str] | None:
+        """Which hook is asked next: the configuration, the stage and the operation of an `Event.Held`, which comes here
+        and not among events. None: nobody is asked before somebody is told something."""
+    def ask(self, stopwatch: Stopwatch, request: RawRequest) -> Questions:
+        """What that hook is asked. A request is lent, which nobody else has: it becomes the one that is asked about,
+        and others behind it as long as nobody keeps it. Raises: RuntimeError when nobody is asked."""
+    def hand_over(self) -> tuple[_Owner | None, Event.Held]:
+        """The request that is asked about next, for its owner to have asked about, and to `resume`; None: its client is
+        gone. Raises: RuntimeError when nobody is asked."""
     def show(self, client: int, shown: object) -> None:
         """What hooks are shown as the client from now on; by None, they are asked about nothing that it wants."""
     def passage(self) -> int:

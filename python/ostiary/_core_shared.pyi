@@ -124,8 +124,15 @@ class Stopwatch:
     """How often something was done, and how long that took."""
 
     def __new__(cls) -> Stopwatch: ...
-    def lap(self, since: float) -> float:
-        """It was done once more, and began at `since`, by `time.monotonic()`; gives the time now."""
+    def lap(self, since: float) -> None:
+        """It was done once more, and began at `since`, by `time.monotonic()`."""
+    def start(self) -> None:
+        """It begins, for `stop`."""
+    def stop(self) -> None:
+        """It was done once more, if it was begun."""
+    @property
+    def since(self) -> float | None:
+        """When it was begun, by `time.monotonic()`; None when it was not, or is done."""
     @property
     def laps(self) -> int:
         """How often it was done."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostiary import _core
 from ostiary.plugins import PASS, Client, Request, Result, Verdict
+from ostiary.plugins.hooks import spoken
 
 if TYPE_CHECKING:
     from ostiary._core import Event
@@ -126,16 +127,3 @@ class Asking:
         self._tasks.discard(task)
         if not task.cancelled():
             then(task.result())
-
-
-def spoken(verdict: Verdict) -> _core.Verdict:
-    """The verdict as the session takes it."""
-    match verdict.kind:
-        case "refuse":
-            return _core.Verdict.Refuse(verdict.code, verdict.text)
-        case "replace" if verdict.request is not None:
-            return _core.Verdict.Replace(verdict.request)
-        case "close":
-            return _core.Verdict.Close(verdict.text)
-        case _:
-            return _core.Verdict.Pass()

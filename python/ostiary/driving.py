@@ -13,7 +13,7 @@ from contextvars import Context
 from time import monotonic
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
-from ostiary._core import Driver, Event, Questions
+from ostiary._core import Driver, Event
 
 __all__ = ["Driving", "Owner", "drive", "nobody_is_asked"]
 
@@ -34,20 +34,15 @@ class Owner(Protocol):
         """It raised; what it serves ends."""
 
 
-Asking = Callable[[list[tuple[int, int, str, Questions]]], None]
-"""As `ostiary.plugins.answering.Answering.answer`; it is loaded where there are hooks."""
-
-
 class Driving(selectors.EpollSelector):
     """Waits for the driver's sockets and for those of the loop, and tells owners what happened to theirs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.driver = Driver()
-        self.is_wanted = False
-        """The loop has something to do that it did not know of when it began to wait."""
-        self.ask: Asking = nobody_is_asked
-        """What asks plugins about requests that sessions hold."""
+        self.ask: Callable[[], None] = nobody_is_asked
+        """What asks plugins about requests that sessions hold, until nobody is to be asked before somebody is told:
+        `ostiary.plugins.answering.Answering.answer`, which is loaded where there are hooks."""
         self._send(self.fileno())
         self.driver.watch()
 
@@ -59,17 +54,17 @@ class Driving(selectors.EpollSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What of the loop's is ready, after so long a wait or once the loop has something to do; it calls this."""
+        driver = self.driver
         until = None if timeout is None else monotonic() + timeout
-        self.is_wanted = False
+        driver.is_wanted = False
         while True:
-            happened, held, end = self.driver.wait(until)
+            happened, is_asked, end = driver.wait(until)
             if happened is not None:
                 self._tell(happened)
-            if held is not None:
-                # Their sessions go on together with the next wait, which costs less than one by one.
-                self.ask(held)
+            if is_asked:
+                self.ask()
             # A turn of the loop for each wait costs more than what most waits bring.
-            if end or self.is_wanted:
+            if end or driver.is_wanted:
                 return super().select(0) if end == BESIDE else []
 
     def end(self, owner: Owner, error: BaseException) -> None:
@@ -103,18 +98,18 @@ class Loop(asyncio.SelectorEventLoop):
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """See asyncio."""
-        self._driving.is_wanted = True
+        self._driving.driver.is_wanted = True
         return super().call_soon(callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """See asyncio."""
-        self._driving.is_wanted = True
+        self._driving.driver.is_wanted = True
         return super().call_at(when, callback, *args, context=context)
 
 
-def nobody_is_asked(_held: list[tuple[int, int, str, Questions]]) -> None:
+def nobody_is_asked() -> None:
     """Where there are no hooks, no session asks: whatever would, waits for ever."""
 
 

@@ -146,7 +146,7 @@ class Listener:
         from ostiary.plugins.answering import Answering
 
         if self.driving.ask is nobody_is_asked:
-            self.driving.ask = Answering(self.policing.chains, self.driving.end).answer
+            self.driving.ask = Answering(self.driving.driver, self.policing.chains, self.driving.end).answer
         return Asking(self.policing, connection, connection.number, address, self.name)
 
     def open(self, sockets: list[socket.socket]) -> None:

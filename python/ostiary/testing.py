@@ -102,7 +102,6 @@ class Stage:
         stage = made.hooks[0].stage if is_asked else None
         asked = Asked(stage, entry.name, self.plugin, mode == "monitor", time_limit_seconds)
         self._stage = stage
-        self._limit = time_limit_seconds
         self._hooks = HookChain([asked], self.notes.append)
 
     def client(
@@ -173,11 +172,11 @@ class Stage:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        WATCHDOG.start(self._limit)
+        WATCHDOG.start(self._hooks.watched)
         try:
             yield
         finally:
-            WATCHDOG.stop(self._limit)
+            WATCHDOG.stop(self._hooks.watched)
 
 
 def _options(plugin: type[Plugin], data: dict[str, Any]) -> BaseModel:

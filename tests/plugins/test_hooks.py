@@ -9,8 +9,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -19,7 +18,6 @@ from ostiary import _core as core
 from ostiary.plugins import PASS, Client, Plugin, Request, Result, Verdict, close, refuse, replace
 from ostiary.plugins.answering import Answering
 from ostiary.plugins.hooks import FAILED, Asked, HookChain
-from ostiary.plugins.watchdog import WATCHDOG
 from ostiary.testing import Stage, bind, delete, search
 
 LIMIT = 0.2
@@ -192,7 +190,6 @@ def test_plugin_that_fails_refuses(hook: Callable[..., Any], caplog: pytest.LogC
     fields = vars(record)["fields"]
     assert (record.getMessage(), fields["plugin"], fields["hook"]) == ("plugin_failed", "Tried", "on_search")
     assert "secret" not in json.dumps(fields)
-    assert WATCHDOG.running is None
 
 
 @pytest.mark.parametrize("hook", [raises, spins, waits, forgets])
@@ -387,83 +384,73 @@ def test_failures_are_told_once_a_second(caplog: pytest.LogCaptureFixture) -> No
     assert stage.costs[0].errors == 50
 
 
-@dataclass
-class Held:
-    """Whose request is held, and what became of it."""
+class Owner:
+    """Whose requests are held; has asked what it is handed."""
 
-    asking: Held | None = None
-    settled: list[tuple[int, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.handed: list[int] = []
 
-    def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> core.Verdict | None:
-        """Says at once what a session is told, or not at all."""
-        if isinstance(outcome, Verdict):
-            self.settled.append((hold, outcome.kind))
-            return core.Verdict.Refuse(outcome.code, outcome.text)
-        outcome.close()
-        self.settled.append((hold, "later"))
-        return None
+    def act(self, events: tuple[core.Event, ...]) -> None:
+        """What it is told."""
+        for event in events:
+            assert isinstance(event, core.Event.Held)
+            self.handed.append(event.hold)
 
 
 class Row:
-    """Searches of one owner, named from 7 on, as the core gives them."""
+    """Searches of one owner, named from 7 on, as the core gives them: the driver and the questions in one."""
 
     def __init__(self, owner: Any, many: int = 1) -> None:
-        self.owners: list[Any] = [owner] * many
-        self.verdicts: list[core.Verdict | None] | None = None
-        self._given = self._lent = 0
-        self._stopwatch: core.Stopwatch | None = None
-        self._since: float | None = None
+        self.owner: Any = None
+        self.verdicts: list[core.Verdict] = []
+        self._held = [(7 + each, owner) for each in range(many)]
+        self._stopwatch = core.Stopwatch()
+        self._given = 0
 
-    def ask(self, stopwatch: core.Stopwatch | None) -> Iterator[tuple[Client, Request]]:
-        """Itself."""
-        self._stopwatch = stopwatch
+    @property
+    def asked(self) -> tuple[int, int, str] | None:
+        """Who is asked next."""
+        return (3, 0, "search") if self._held else None
+
+    def hand_over(self) -> tuple[Any, core.Event.Held]:
+        """The next one."""
+        hold, owner = self._held.pop(0)
+        return owner, core.Event.Held(hold, 0, 3, "search", search().raw)
+
+    def ask(self, stopwatch: core.Stopwatch, _request: core.RawRequest) -> Row:
+        """As if two of three were kept."""
+        self._stopwatch, self._given, self.owner = stopwatch, 0, None
         return self
 
     def __iter__(self) -> Iterator[tuple[Client, Request]]:
         return self
 
     def __next__(self) -> tuple[Client, Request]:
-        self.over()
-        # As if two of three were kept.
-        if self._given == min(len(self.owners), self._lent * 3 // 2):
+        if self.over():
+            self.answer(core.Verdict.Pass())
+        if not self._held or self._given == 2:
             raise StopIteration
         self._given += 1
-        self._since = time.monotonic()
+        _, self.owner = self._held.pop(0)
+        self._stopwatch.start()
         return Client(1, None, "ldapi"), search()
 
-    def __len__(self) -> int:
-        return len(self.owners)
-
-    def lend(self, _request: Request) -> None:
-        """What one is shown as."""
-        self._lent += 1
-
-    def at(self, place: int) -> tuple[Any, int, Client, bytes]:
-        """Whose one is."""
-        return self.owners[place], 7 + place, Client(1, None, "ldapi"), search().raw
-
-    def over(self) -> None:
+    def over(self) -> bool:
         """Once for each."""
-        if self._stopwatch is not None and self._since is not None:
-            self._stopwatch.lap(self._since)
-        self._since = None
+        self._stopwatch.stop()
+        return self.owner is not None
 
-    def passed(self, outcomes: list[object], passing: object) -> bool:
-        """Whether all have passed."""
-        if not len(outcomes) == self._given == len(self.owners) or any(each is not passing for each in outcomes):
-            return False
-        self.verdicts = [core.Verdict.Pass() for _ in outcomes]
-        return True
-
-    def answer(self, verdicts: list[core.Verdict | None]) -> None:
-        """What sessions are told."""
-        assert len(verdicts) == self._given == len(self.owners)
-        self.verdicts = verdicts
+    def answer(self, verdict: core.Verdict) -> None:
+        """What a session is told."""
+        assert self.owner is not None
+        self.owner = None
+        self.verdicts.append(verdict)
 
 
-def answers(chain: HookChain, row: Row, fail: Callable[[Any, BaseException], None]) -> list[core.Verdict | None] | None:
+def answers(chain: HookChain, row: Row, fail: Callable[[Any, BaseException], None]) -> list[core.Verdict]:
     """What sessions are told of searches that a chain is asked about."""
-    Answering({3: chain}, fail).answer([(3, 0, "search", row)])
+    Answering(row, {3: chain}, fail).answer()
+    assert [hook.since for hook in chain.stages[0].values()] == [None]
     return row.verdicts
 
 
@@ -496,31 +483,32 @@ def stops(_self: Plugin, _client: Client, _request: Request) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("hook", "verdict", "settled", "cost"),
+    ("hook", "verdict", "errors"),
     [
-        (passes, core.Verdict.Pass, None, (2, 0)),
-        (refuses, core.Verdict.Refuse, "refuse", (2, 0)),
-        (raises, core.Verdict.Refuse, "refuse", (2, 2)),
-        (late, type(None), "later", (0, 0)),
-        (nonsense, core.Verdict.Refuse, "refuse", (2, 2)),
-        (interrupts, core.Verdict.Refuse, "refuse", (2, 2)),
-        (stops, core.Verdict.Refuse, "refuse", (2, 2)),
+        (passes, core.Verdict.Pass, 0),
+        (refuses, core.Verdict.Refuse, 0),
+        (raises, core.Verdict.Refuse, 3),
+        (nonsense, core.Verdict.Refuse, 3),
+        (interrupts, core.Verdict.Refuse, 3),
+        (stops, core.Verdict.Refuse, 3),
     ],
 )
 def test_what_is_held_is_answered_in_its_order_whatever_hooks_do(
-    hook: Callable[..., Any], verdict: type, settled: str | None, cost: tuple[int, int]
+    hook: Callable[..., Any], verdict: type, errors: int
 ) -> None:
-    chain, owner = chain_of(hook), Held()
-    owner.asking = owner
-    told = answers(chain, Row(owner, 2), unfailing)
-    assert told is not None
-    assert [type(each) for each in told] == [verdict] * 2
+    chain = chain_of(hook)
+    told = answers(chain, Row(Owner(), 3), unfailing)
+    assert [type(each) for each in told] == [verdict] * 3
     codes = {each.code for each in told if isinstance(each, core.Verdict.Refuse)}
     assert codes <= {50 if hook is refuses else FAILED.code}
-    assert owner.settled == ([] if settled is None else [(7, settled), (8, settled)])
-    assert WATCHDOG.running is None
-    assert [(each.calls, each.errors) for each in chain.costs] == [cost]
+    assert [(each.calls, each.errors) for each in chain.costs] == [(3, errors)]
     assert all(each.seconds < 60 for each in chain.costs)
+
+
+def test_hooks_that_wait_are_asked_by_those_whose_requests_they_are() -> None:
+    owner = Owner()
+    assert answers(chain_of(late), Row(owner, 3), unfailing) == []
+    assert owner.handed == [7, 8, 9]
 
 
 def test_each_of_a_row_gets_its_own_outcome() -> None:
@@ -532,43 +520,64 @@ def test_each_of_a_row_gets_its_own_outcome() -> None:
             raise outcome
         return outcome
 
-    chain, owner = chain_of(differs), Held()
-    owner.asking = owner
-    told = answers(chain, Row(owner, 7), unfailing)
-    assert told is not None
+    chain = chain_of(differs)
+    told = answers(chain, Row(Owner(), 7), unfailing)
     assert [each.code if isinstance(each, core.Verdict.Refuse) else type(each) for each in told] == [
         core.Verdict.Pass, 50, FAILED.code, core.Verdict.Pass, FAILED.code, core.Verdict.Pass, 53,
     ]  # fmt: skip
-    assert owner.settled == [(8, "refuse"), (9, "refuse"), (11, "refuse"), (13, "refuse")]
     assert [(each.calls, each.errors) for each in chain.costs] == [(7, 2)]
 
 
-def test_who_is_gone_is_told_nothing() -> None:
-    assert answers(chain_of(refuses), Row(Held()), unfailing) == [None]
-    assert answers(chain_of(late), Row(None), unfailing) == [None]
+def test_who_is_gone_is_handed_nothing() -> None:
+    assert answers(chain_of(late), Row(None, 2), unfailing) == []
 
 
-def test_what_is_no_plugins_fault_ends_one_client_alone() -> None:
-    class Broken(Held):
-        def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> core.Verdict | None:
-            if hold == 8:
-                raise KeyError(hold)
-            return super().settle(hold, outcome)
-
-    owner = Broken()
-    owner.asking = owner
+def test_what_is_no_plugins_fault_ends_one_client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     failed: list[tuple[Any, type]] = []
-    told = answers(chain_of(refuses), Row(owner, 3), lambda who, error: failed.append((who, type(error))))
-    assert told is not None
-    assert [each is None for each in told] == [False, True, False]
+    calls = iter(range(3))
+
+    def breaks_once(*_arguments: Any) -> Verdict:
+        if next(calls) == 1:
+            raise KeyError
+        return FAILED
+
+    monkeypatch.setattr(HookChain, "failed", breaks_once)
+    owner = Owner()
+    told = answers(chain_of(raises), Row(owner, 3), lambda who, error: failed.append((who, type(error))))
+    assert [type(each) for each in told] == [core.Verdict.Refuse] * 2
     assert failed == [(owner, KeyError)]
-    assert WATCHDOG.running is None
 
 
-def test_a_row_that_nobody_can_answer_ends_its_clients() -> None:
-    owner, failed = Held(), list[type]()
-    Answering({}, lambda _, error: failed.append(type(error))).answer([(3, 0, "search", Row(owner, 2))])
-    assert failed == [KeyError] * 2
+def test_what_its_owner_cannot_ask_ends_that_one_alone() -> None:
+    class Broken(Owner):
+        def act(self, events: tuple[core.Event, ...]) -> None:
+            super().act(events)
+            if self.handed == [7, 8]:
+                raise KeyError
+
+    owner, failed = Broken(), list[tuple[Any, type]]()
+    answers(chain_of(late), Row(owner, 3), lambda who, error: failed.append((who, type(error))))
+    assert (owner.handed, failed) == ([7, 8, 9], [(owner, KeyError)])
+
+
+def test_requests_of_a_configuration_that_is_gone_are_their_owners() -> None:
+    owner = Owner()
+    Answering(Row(owner, 2), {}, unfailing).answer()
+    assert owner.handed == [7, 8]
+
+
+def test_what_breaks_between_hooks_is_not_taken_for_a_hooks_fault() -> None:
+    class Broken(Row):
+        def __next__(self) -> tuple[Client, Request]:
+            if self.over():
+                self.answer(core.Verdict.Pass())
+                raise OSError("the kernel does not tell")
+            return super().__next__()
+
+    chain = chain_of(passes)
+    with pytest.raises(OSError, match="does not tell"):
+        answers(chain, Broken(Owner(), 2), unfailing)
+    assert [(each.calls, each.errors) for each in chain.costs] == [(1, 0)]
 
 
 def test_a_hook_that_hangs_among_others_is_interrupted_alone() -> None:
@@ -580,13 +589,11 @@ def test_a_hook_that_hangs_among_others_is_interrupted_alone() -> None:
                 pass
         return PASS
 
-    chain, owner = chain_of(hangs), Held()
-    owner.asking = owner
+    chain = chain_of(hangs)
     chain.start()
     try:
-        told = answers(chain, Row(owner, 3), unfailing)
+        told = answers(chain, Row(Owner(), 3), unfailing)
     finally:
         chain.stop()
-    assert told is not None
     assert [isinstance(each, core.Verdict.Pass) for each in told] == [True, False, True]
     assert [cost.errors for cost in chain.costs] == [1]

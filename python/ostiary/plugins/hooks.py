@@ -1,7 +1,7 @@
 """Asks hooks: in order, within their time limit, and so that a plugin that fails, refuses.
 
-What the driver calls: `start` and `stop` once, `connect` when a client has come, `run` when the core holds a request
-(`Answering` does, for many), `finished` when one was answered, `closed` when the client is gone. Nothing here raises
+What is called: `start` and `stop` once, `connect` when a client has come, `run` when the core holds a request (most of
+those `Answering` asks about), `finished` when one was answered, `closed` when the client is gone. Nothing here raises
 for what a plugin does. Knows no session and no socket. Logs which plugin failed and where, never a request's content:
 exceptions are told by their class, as their texts may hold what a client sent.
 """
@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
+from ostiary import _core as core
 from ostiary import log
 from ostiary._core import Stopwatch, decode_request
 from ostiary.plugins.request import OPERATIONS, Operation, Request
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ostiary.plugins.client import Client
     from ostiary.plugins.model import Plugin
 
-__all__ = ["FAILED", "Asked", "Hook", "HookChain", "HookCost", "Note", "operations_of"]
+__all__ = ["FAILED", "Asked", "Hook", "HookChain", "HookCost", "Note", "operations_of", "spoken"]
 
 logger = logging.getLogger("ostiary.plugins")
 
@@ -109,7 +110,8 @@ class Hook:
         self.is_async = inspect.iscoroutinefunction(self.call)
         self.limit = asked.limit
         self.monitor = asked.monitor
-        self.steps = 0
+        self.steps = Stopwatch()
+        """From one await of a coroutine to the next: it holds up the process there."""
         self.errors = 0
         self.told = 0.0
         self.has_stage = asked.stage is not None
@@ -127,6 +129,11 @@ class Hook:
         self.count_error = meters.counter("plugin_errors_total", self.plugin)
         if self.has_stage:
             self.count_monitored = meters.counter("refusals_total", self.plugin, "hook", "monitor")
+
+    @property
+    def since(self) -> float | None:
+        """Since when it holds up the process; None when it does not."""
+        return self.steps.since if self.is_async else self.watch.since
 
     @property
     def calls(self) -> int:
@@ -164,7 +171,6 @@ class HookChain:
         self._finished = [self._hook(each, "on_finished") for each in plugins if _has(each, "on_finished")]
         self._closed = [self._hook(each, "on_close") for each in plugins if _has(each, "on_close")]
         self._background: set[asyncio.Task[Any]] = set()
-        self._limit = min((hook.limit for hook in self._hooks), default=0.0)
 
     def _hook(self, asked: Asked, method: str) -> Hook:
         hook = Hook(asked, method, self._meters)
@@ -193,6 +199,11 @@ class HookChain:
         """What each hook has cost so far."""
         return [HookCost(each.plugin, each.method, each.calls, each.watch.seconds, each.errors) for each in self._hooks]
 
+    @property
+    def watched(self) -> Sequence[Hook]:
+        """What may hold up the process."""
+        return self._hooks
+
     def plugin(self, stage: int) -> str:
         """The name of the plugin whose hooks a stage asks."""
         return next(iter(self.stages[stage].values())).plugin
@@ -205,12 +216,12 @@ class HookChain:
     def start(self) -> None:
         """Watches over hooks from now on. To be called in the main thread."""
         if self._hooks:
-            WATCHDOG.start(self._limit)
+            WATCHDOG.start(self._hooks)
 
     def stop(self) -> None:
         """Ends the watch, and what is still awaited."""
         if self._hooks:
-            WATCHDOG.stop(self._limit)
+            WATCHDOG.stop(self._hooks)
         for task in self._background:
             task.cancel()
 
@@ -266,15 +277,13 @@ class HookChain:
 
     def _call(self, hook: Hook, failed: Verdict, *arguments: object) -> object:
         """What a hook that is no coroutine gives."""
-        since = monotonic()
+        hook.watch.start()
         try:
-            WATCHDOG.running = hook
             outcome: object = hook.call(*arguments)
-            WATCHDOG.running = None
+            hook.watch.stop()
         except BaseException as error:  # noqa: BLE001  (a plugin that fails, however it does, refuses)
-            WATCHDOG.running = None
+            hook.watch.stop()
             outcome = self.failed(hook, error, failed)
-        hook.watch.lap(since)
         return outcome
 
     async def _outcome(self, hook: Hook, failed: Verdict, *arguments: object) -> object:
@@ -320,7 +329,10 @@ class HookChain:
     def taken(self, hook: Hook, client: Client, request: Request, verdict: object) -> Verdict:
         if isinstance(verdict, Verdict) and (verdict.kind != "replace" or _is_replacement(request, verdict.request)):
             return self._applied(hook, client, verdict)
-        return self._applied(hook, client, self.failed(hook, _Nonsense(verdict), FAILED))
+        return self.raised(hook, client, _Nonsense(verdict))
+
+    def raised(self, hook: Hook, client: Client, error: BaseException) -> Verdict:
+        return self._applied(hook, client, self.failed(hook, error, FAILED))
 
     def _applied(self, hook: Hook, client: Client, verdict: Verdict) -> Verdict:
         if not hook.monitor:
@@ -379,17 +391,13 @@ def _stepped(hook: Hook, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any,
     value: Any = None
     raised: BaseException | None = None
     while True:
-        hook.steps += 1
+        hook.steps.start()
         try:
-            WATCHDOG.running = hook
             awaited = inner.send(value) if raised is None else inner.throw(raised)
-            WATCHDOG.running = None
         except StopIteration as end:
-            WATCHDOG.running = None
             return end.value
-        except BaseException:
-            WATCHDOG.running = None
-            raise
+        finally:
+            hook.steps.stop()
         raised = None
         try:
             value = yield awaited
@@ -402,6 +410,19 @@ def operations_of(plugin: Plugin | type[Plugin]) -> dict[Operation, str]:
     every = "on_request" if hasattr(plugin, "on_request") else None
     methods = {each: f"on_{each}" if hasattr(plugin, f"on_{each}") else every for each in OPERATIONS}
     return {operation: method for operation, method in methods.items() if method is not None}
+
+
+def spoken(verdict: Verdict) -> core.Verdict:
+    """The verdict as the session takes it."""
+    match verdict.kind:
+        case "refuse":
+            return core.Verdict.Refuse(verdict.code, verdict.text)
+        case "replace" if verdict.request is not None:
+            return core.Verdict.Replace(verdict.request)
+        case "close":
+            return core.Verdict.Close(verdict.text)
+        case _:
+            return core.Verdict.Pass()
 
 
 def _has(asked: Asked, method: str) -> bool:

@@ -1,16 +1,16 @@
 """Notices a hook that holds up the whole process, and interrupts it.
 
-A hook runs in the event loop's thread, so nothing else runs meanwhile. While one runs, `Watchdog.running` names it;
-a thread looks every now and then whether it is still the same call, and sends the main thread a signal whose handler
-raises `Overrun` inside of the hook. Code that never lets another thread run (a regular expression that backtracks for
-ever) is caught by the same handler through a timer that counts processor time. A row of calls to one hook costs two
-assignments.
+A hook runs in the event loop's thread, so nothing else runs meanwhile. While one runs, its stopwatch says since when;
+a thread looks every now and then whether that is too long ago, and sends the main thread a signal whose handler raises
+`Overrun` inside of the hook. Code that never lets another thread run (a regular expression that backtracks for ever)
+is caught by the same handler through a timer that counts processor time.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Sequence
 from time import monotonic
 from types import FrameType
 from typing import Any, Protocol
@@ -29,52 +29,47 @@ class Overrun(BaseException):
 
 
 class Watched(Protocol):
-    """What is watched: something with a limit that counts its calls and the steps of those."""
+    """What is watched."""
 
     @property
     def limit(self) -> float:
-        """How long a call may take, seconds."""
+        """How long it may hold up the process, seconds."""
 
     @property
-    def calls(self) -> int:
-        """How many calls were made."""
-
-    @property
-    def steps(self) -> int:
-        """How many steps of calls."""
+    def since(self) -> float | None:
+        """Since when it does, by `time.monotonic()`; None when it does not."""
 
 
 class Watchdog:
     """One for the process, as signals are."""
 
     def __init__(self) -> None:
-        self.running: Watched | None = None
-        """Set by the main thread alone, around each call."""
-        self._seen: tuple[Watched | None, int, int, float] = (None, 0, 0, 0.0)
-        self._limits: list[float] = []
+        self._watched: list[Watched] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._before: Any = None
 
-    def start(self, limit: float) -> None:
-        """Watches from now on, until `stop` was called as often; only the main thread can be watched."""
+    def start(self, watched: Sequence[Watched]) -> None:
+        """Watches these, too, from now on, until `stop` was called for them; only the main thread can be watched."""
         if threading.current_thread() is not threading.main_thread():
             return
-        self._limits.append(limit)
-        step = min(max(min(self._limits) / 4, _STEP_LEAST), _STEP_MOST)
+        # Another list, as the thread may be looking at this one.
+        self._watched = [*self._watched, *watched]
         if self._thread is None:
             self._before = signal.signal(SIGNAL, self._interrupt)
             self._stop.clear()
             self._thread = threading.Thread(target=self._watch, name="ostiary-watchdog", daemon=True)
             self._thread.start()
-        signal.setitimer(signal.ITIMER_VIRTUAL, step, step)
+        signal.setitimer(signal.ITIMER_VIRTUAL, self._step, self._step)
 
-    def stop(self, limit: float) -> None:
+    def stop(self, watched: Sequence[Watched]) -> None:
         """Takes one `start` back."""
-        if limit not in self._limits:
-            return
-        self._limits.remove(limit)
-        if self._limits or self._thread is None:
+        left = list(self._watched)
+        for each in watched:
+            if each in left:
+                left.remove(each)
+        self._watched = left
+        if left or self._thread is None:
             return
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         self._stop.set()
@@ -82,22 +77,20 @@ class Watchdog:
         self._thread = None
         signal.signal(SIGNAL, self._before)
 
+    @property
+    def _step(self) -> float:
+        least = min((each.limit for each in self._watched), default=1.0)
+        return min(max(least / 4, _STEP_LEAST), _STEP_MOST)
+
     def _watch(self) -> None:
         main = threading.main_thread().ident
-        while not self._stop.wait(min(max(min(self._limits, default=1.0) / 4, _STEP_LEAST), _STEP_MOST)):
+        while not self._stop.wait(self._step):
             if self._is_over() and main is not None:
                 signal.pthread_kill(main, SIGNAL)
 
     def _is_over(self) -> bool:
-        running = self.running
-        if running is None:
-            return False
         now = monotonic()
-        hook, calls, steps, since = self._seen
-        if hook is not running or calls != running.calls or steps != running.steps:
-            self._seen = (running, running.calls, running.steps, now)
-            return False
-        return now - since >= running.limit
+        return any((since := each.since) is not None and now - since >= each.limit for each in self._watched)
 
     def _interrupt(self, _number: int, frame: FrameType | None) -> None:
         # Looked at again here: by now the hook may have ended, and nothing but a hook may be interrupted, not even the

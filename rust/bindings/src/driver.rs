@@ -1,5 +1,6 @@
 //! `Driver` as a Python class: converts names, addresses and what happened, and holds no logic.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::IntoRawFd;
 use std::path::Path;
@@ -7,26 +8,36 @@ use std::time::Duration;
 
 use ostiary_driver::{Answer, Driver, End, Errno, Happening, Key, Side};
 use ostiary_session::Event;
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
-use crate::hooks::Requests;
+use crate::hooks::{PyRawRequest, PyStopwatch, Requests};
 use crate::policy::PyVerdict;
-use crate::questions::{PyQuestions, Question, Row};
+use crate::questions::{HookName, PyQuestions, Question};
 use crate::session::{PyEvent, PySession, events, steady_seconds, word};
 
 /// See `_core.pyi`.
 #[pyclass(name = "Driver", module = "ostiary._core")]
 pub struct PyDriver {
     driver: Driver<Owner>,
+    /// Until when to wait.
+    until: Option<f64>,
+    /// What a wait came to that nobody was told of yet.
+    happened: Option<Happened>,
+    /// Somebody wants the wait to end.
+    #[pyo3(get, set)]
+    is_wanted: bool,
+    /// What hooks are to be asked.
+    held: VecDeque<Question>,
     /// What hooks have said since the last wait.
     answers: Vec<Answer>,
     /// What hooks are shown of requests.
-    pub(crate) requests: Requests,
-    /// Space for what hooks will be asked next.
-    space: Vec<Question>,
+    requests: Requests,
 }
+
+/// What happened to whom, and how the wait ended.
+type Happened = (Option<Py<PyList>>, u8);
 
 /// Who is told what happens to a socket.
 struct Owner {
@@ -45,47 +56,48 @@ impl Owner {
 impl PyDriver {
     #[new]
     fn new() -> PyResult<Self> {
-        let driver = Driver::new(steady_seconds).map_err(os_error)?;
-        Ok(Self { driver, answers: Vec::new(), requests: Requests::default(), space: Vec::new() })
+        Ok(Self {
+            driver: Driver::new(steady_seconds).map_err(os_error)?,
+            until: None,
+            happened: None,
+            is_wanted: false,
+            held: VecDeque::new(),
+            answers: Vec::new(),
+            requests: Requests::default(),
+        })
     }
 
     fn watch(&mut self) -> PyResult<()> {
         self.driver.watch().map_err(os_error)
     }
 
-    fn wait<'py>(slf: &Bound<'py, Self>, until: Option<f64>) -> PyResult<PyTold<'py>> {
-        let py = slf.py();
-        let mut fault = None;
-        let (end, happened, rows) = {
-            let Self { driver, answers, space, .. } = &mut *slf.borrow_mut();
-            let mut told = Told { happened: None, rows: Vec::new(), space };
-            let end = driver.wait(
-                answers.drain(..),
-                until,
-                |waiting| py.detach(waiting),
-                |owner, key, happening| {
-                    if let Err(error) = told.take(py, &owner.told, key, happening) {
-                        fault = Some(error);
-                    }
-                },
-            );
-            (end, told.happened, told.rows)
-        };
-        if let Some(error) = fault {
-            return Err(error);
+    fn wait(&mut self, py: Python<'_>, until: Option<f64>) -> PyResult<(Option<Py<PyList>>, bool, u8)> {
+        self.until = until;
+        if self.happened.is_none() && self.held.is_empty() {
+            self.serve(py)?;
         }
-        let mut held = None;
-        for row in rows {
-            let (generation, stage, operation) = (row.generation, row.stage, word(py, row.operation));
-            let questions = Py::new(py, PyQuestions::new(slf.clone().unbind(), row))?;
-            held.get_or_insert_with(|| PyList::empty(py)).append((generation, stage, operation, questions))?;
-        }
-        let end = match end.map_err(os_error)? {
-            End::Told => 0,
-            End::Over => 1,
-            End::Beside => 2,
-        };
-        Ok((happened, held, end))
+        let (happened, end) = self.happened.take().unwrap_or_default();
+        Ok((happened, !self.held.is_empty(), end))
+    }
+
+    #[getter]
+    fn asked<'py>(&self, py: Python<'py>) -> Option<(u64, usize, Bound<'py, PyString>)> {
+        let HookName { generation, stage, operation } = self.next()?.hook;
+        Some((generation, stage, word(py, operation)))
+    }
+
+    fn ask(slf: &Bound<'_, Self>, stopwatch: Py<PyStopwatch>, request: Py<PyRawRequest>) -> PyResult<PyQuestions> {
+        let mut driver = slf.borrow_mut();
+        let hook = driver.next().ok_or_else(nobody_asks)?.hook;
+        driver.requests.lend(request);
+        Ok(PyQuestions::new(slf.clone().unbind(), hook, stopwatch))
+    }
+
+    fn hand_over(&mut self, py: Python<'_>) -> PyResult<(Option<Py<PyAny>>, PyEvent)> {
+        let Question { hook, client, hold, request } = self.held.pop_front().ok_or_else(nobody_asks)?;
+        let HookName { generation, stage, operation } = hook;
+        let (operation, request) = (word(py, operation).unbind(), PyBytes::new(py, &request).unbind());
+        Ok((self.told(py, client), PyEvent::Held { hold, stage, generation, operation, request }))
     }
 
     fn show(&mut self, client: u64, shown: Option<Py<PyAny>>) {
@@ -196,22 +208,75 @@ impl PyDriver {
         self.answers.push(answer);
     }
 
-    /// A row was answered; what it was in may be used again.
-    pub(crate) fn is_done_with(&mut self, py: Python<'_>, space: Vec<Question>) -> PyResult<()> {
-        self.space = space;
-        self.requests.forget(py)
+    /// The request that is asked about next, once what happened was told.
+    fn next(&self) -> Option<&Question> {
+        if self.happened.is_some() { None } else { self.held.front() }
+    }
+
+    /// The same, if it is that hook that is asked.
+    pub(crate) fn next_of(&self, hook: HookName) -> Option<&Question> {
+        self.next().filter(|question| question.hook == hook)
+    }
+
+    pub(crate) fn drop_question(&mut self) {
+        self.held.pop_front();
+    }
+
+    /// What a hook is shown of the request that is asked about next, which is not the next one any more; none where a
+    /// request has to be lent before.
+    pub(crate) fn show_next(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyRawRequest>>> {
+        let Some(Question { hook, request, .. }) = self.held.front() else { return Ok(None) };
+        let shown = self.requests.show(py, hook.operation, request)?;
+        if shown.is_some() {
+            self.held.pop_front();
+        }
+        Ok(shown)
+    }
+
+    /// Waits once more, unless somebody else is to be asked or told before; whether there may be more to ask.
+    pub(crate) fn serve_on(&mut self, py: Python<'_>) -> PyResult<bool> {
+        if self.is_wanted || self.happened.is_some() || !self.held.is_empty() {
+            return Ok(false);
+        }
+        self.requests.forget(py)?;
+        self.serve(py)?;
+        Ok(true)
+    }
+
+    /// Has sessions go on with requests that were answered, and waits.
+    fn serve(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Self { driver, answers, held, until, .. } = self;
+        let (mut told, mut fault) = (Told { happened: None, held }, None);
+        let end = driver.wait(
+            answers.drain(..),
+            *until,
+            |waiting| py.detach(waiting),
+            |owner, key, happening| {
+                if let Err(error) = told.take(py, &owner.told, key, happening) {
+                    fault = Some(error);
+                }
+            },
+        );
+        let happened = told.happened.map(Bound::unbind);
+        if let Some(error) = fault {
+            return Err(error);
+        }
+        let end = match end.map_err(os_error)? {
+            End::Told => 0,
+            End::Over => 1,
+            End::Beside => 2,
+        };
+        if happened.is_some() || end != 0 {
+            self.happened = Some((happened, end));
+        }
+        Ok(())
     }
 }
-
-/// What happened to whom, requests that hooks are asked about, and how the wait ended.
-type PyTold<'py> = (Option<Bound<'py, PyList>>, Option<Bound<'py, PyList>>, u8);
 
 /// What a wait gives.
 struct Told<'a, 'py> {
     happened: Option<Bound<'py, PyList>>,
-    rows: Vec<Row>,
-    /// For the first of them.
-    space: &'a mut Vec<Question>,
+    held: &'a mut VecDeque<Question>,
 }
 
 impl<'py> Told<'_, 'py> {
@@ -222,16 +287,8 @@ impl<'py> Told<'_, 'py> {
                 let mut rest = Vec::new();
                 for each in drained {
                     if let Event::Held { hold, stage, generation, operation, request } = each {
-                        // For every request where there are hooks: what hooks are shown is made when they are asked.
-                        let question = Question { client: key, hold, request };
-                        match self.rows.last_mut() {
-                            Some(row) if row.is_of(stage, generation, operation) => row.questions.push(question),
-                            _ => {
-                                let mut questions = std::mem::take(self.space);
-                                questions.push(question);
-                                self.rows.push(Row { stage, generation, operation, questions });
-                            }
-                        }
+                        let hook = HookName { generation, stage, operation };
+                        self.held.push_back(Question { hook, client: key, hold, request });
                     } else {
                         rest.push(each);
                     }
@@ -262,6 +319,10 @@ impl<'py> Told<'_, 'py> {
     fn happened(&mut self, py: Python<'py>) -> &Bound<'py, PyList> {
         self.happened.get_or_insert_with(|| PyList::empty(py))
     }
+}
+
+fn nobody_asks() -> PyErr {
+    PyRuntimeError::new_err("no session asks")
 }
 
 fn os_error(error: Errno) -> PyErr {

@@ -19,10 +19,17 @@ pub struct PyRawRequest(std::sync::Mutex<Shown>);
 
 /// What a request is.
 struct Shown {
-    operation: Py<PyString>,
+    operation: Operation,
     raw: Raw,
     /// The same as a value, once somebody has asked for it.
     message: Option<Py<Message>>,
+}
+
+enum Operation {
+    /// As the core has it.
+    Kind(RequestKind),
+    /// As Python has it.
+    Word(Py<PyString>),
 }
 
 enum Raw {
@@ -38,12 +45,17 @@ enum Raw {
 impl PyRawRequest {
     #[new]
     fn new(operation: Py<PyString>, raw: Py<PyBytes>) -> Self {
-        Self(Shown { operation, raw: Raw::Bytes(raw), message: None }.into())
+        Self(Shown { operation: Operation::Word(operation), raw: Raw::Bytes(raw), message: None }.into())
     }
 
     #[getter]
     fn operation(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
-        self.look(|shown| Ok(shown.operation.clone_ref(py)))
+        self.look(|shown| {
+            Ok(match &shown.operation {
+                Operation::Kind(kind) => word(py, *kind).unbind(),
+                Operation::Word(word) => word.clone_ref(py),
+            })
+        })
     }
 
     #[getter]
@@ -68,16 +80,15 @@ impl PyRawRequest {
 }
 
 impl PyRawRequest {
-    fn look<T>(&self, look: impl FnOnce(&mut Shown) -> PyResult<T>) -> PyResult<T> {
-        look(&mut *self.0.lock().map_err(|_| PyRuntimeError::new_err("an earlier call panicked"))?)
-    }
-
-    /// Becomes another request. For whoever alone has it, since to everybody else it is what it was.
-    fn become_another(&self, operation: Py<PyString>, raw: Raw) -> PyResult<()> {
+    fn become_another(&self, operation: RequestKind, raw: Raw) -> PyResult<()> {
         self.look(|shown| {
-            *shown = Shown { operation, raw, message: None };
+            *shown = Shown { operation: Operation::Kind(operation), raw, message: None };
             Ok(())
         })
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&mut Shown) -> PyResult<T>) -> PyResult<T> {
+        look(&mut *self.0.lock().map_err(|_| PyRuntimeError::new_err("an earlier call panicked"))?)
     }
 }
 
@@ -93,70 +104,44 @@ impl Shown {
     }
 }
 
-/// Whether Python has let go of a request.
-#[expect(deprecated, reason = "what is to be used instead is unsafe")]
-fn is_kept_by_nobody(py: Python<'_>, request: &Py<PyRawRequest>) -> bool {
-    request.get_refcnt(py) == 1
-}
-
-/// What hooks are shown as requests: one that nobody has kept becomes the one after the next, since making one costs more
-/// than most hooks do. The last one is still at hand where hooks are called.
+/// What hooks are shown as requests: one that becomes each, as long as nobody keeps it, since making one costs more than
+/// most hooks do.
 #[derive(Default)]
 pub(crate) struct Requests {
-    lent: [Option<Lent>; 2],
-    /// The second was the last to be shown.
-    turn: bool,
-}
-
-struct Lent {
-    request: Py<PyRawRequest>,
-    /// No hook was shown it.
-    is_new: bool,
-}
-
-impl Lent {
-    /// Whether nobody notices when it becomes another request.
-    fn is_free(&self, py: Python<'_>) -> bool {
-        self.is_new || is_kept_by_nobody(py, &self.request)
-    }
+    lent: Option<Py<PyRawRequest>>,
 }
 
 impl Requests {
-    /// One that may become whatever is to be shown next.
+    /// One that nobody else has: it may become whatever is to be shown.
     pub(crate) fn lend(&mut self, request: Py<PyRawRequest>) {
-        *self.next() = Some(Lent { request, is_new: true });
+        self.lent = Some(request);
     }
 
-    /// A request to be shown; none where one has to be lent before.
+    /// A request to be shown, for whoever gives it to Python at once; none where one has to be lent before.
     pub(crate) fn show(
         &mut self,
         py: Python<'_>,
         operation: RequestKind,
         octets: &Arc<[u8]>,
     ) -> PyResult<Option<Py<PyRawRequest>>> {
-        let Some(lent) = self.next().as_mut().filter(|lent| lent.is_free(py)) else { return Ok(None) };
-        lent.is_new = false;
-        lent.request.get().become_another(word(py, operation).unbind(), Raw::Octets(Arc::clone(octets)))?;
-        let request = lent.request.clone_ref(py);
-        self.turn = !self.turn;
-        Ok(Some(request))
-    }
-
-    fn next(&mut self) -> &mut Option<Lent> {
-        let [first, second] = &mut self.lent;
-        if self.turn { first } else { second }
+        let Some(lent) = self.lent.as_ref().filter(|lent| is_kept_by_nobody(py, lent)) else { return Ok(None) };
+        lent.get().become_another(operation, Raw::Octets(Arc::clone(octets)))?;
+        Ok(Some(lent.clone_ref(py)))
     }
 
     /// Keeps nothing of what was asked for.
     pub(crate) fn forget(&mut self, py: Python<'_>) -> PyResult<()> {
-        for lent in self.lent.iter().flatten().filter(|lent| lent.is_free(py)) {
-            lent.request.get().look(|shown| {
-                (shown.raw, shown.message) = (Raw::Nothing, None);
-                Ok(())
-            })?;
+        match self.lent.as_ref().filter(|lent| is_kept_by_nobody(py, lent)) {
+            Some(lent) => lent.get().become_another(RequestKind::Unbind, Raw::Nothing),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Whether Python has let go of a request, so that nobody notices when it becomes another one.
+#[expect(deprecated, reason = "what is to be used instead is unsafe")]
+fn is_kept_by_nobody(py: Python<'_>, request: &Py<PyRawRequest>) -> bool {
+    request.get_refcnt(py) == 1
 }
 
 /// See `_core.pyi`.
@@ -170,10 +155,21 @@ impl PyStopwatch {
         Self(Stopwatch::default())
     }
 
-    fn lap(&self, since: f64) -> f64 {
-        let now = steady_seconds();
-        self.0.lap(now - since);
-        now
+    fn lap(&self, since: f64) {
+        self.0.lap(steady_seconds() - since);
+    }
+
+    fn start(&self) {
+        self.0.start(steady_seconds());
+    }
+
+    fn stop(&self) {
+        self.0.stop(steady_seconds());
+    }
+
+    #[getter]
+    fn since(&self) -> Option<f64> {
+        self.0.since()
     }
 
     #[getter]

@@ -11,6 +11,8 @@ use crate::meters::{Meters, nanoseconds};
 pub struct Stopwatch {
     laps: AtomicU64,
     nanoseconds: AtomicU64,
+    /// When what is under way began, as a float's bits; 0: nothing is.
+    since: AtomicU64,
     /// The histogram, and its place in the arena.
     meter: Option<(Arc<Meters>, Id, usize)>,
 }
@@ -19,7 +21,31 @@ impl Stopwatch {
     /// One that goes on where another one is, and shows its laps by a histogram.
     pub fn shown(before: &Self, meters: &Arc<Meters>, id: Id, word: usize) -> Self {
         let (laps, nanoseconds) = (before.laps().into(), before.nanoseconds.load(Relaxed).into());
-        Self { laps, nanoseconds, meter: Some((Arc::clone(meters), id, word)) }
+        Self { laps, nanoseconds, since: AtomicU64::default(), meter: Some((Arc::clone(meters), id, word)) }
+    }
+
+    /// It is begun, at that time by the clock that `stop` is given, too.
+    #[inline]
+    pub fn start(&self, now: f64) {
+        self.since.store(now.to_bits(), Relaxed);
+    }
+
+    /// It is done, if it was begun.
+    #[inline]
+    pub fn stop(&self, now: f64) {
+        if let Some(since) = self.since() {
+            self.since.store(0, Relaxed);
+            self.lap(now - since);
+        }
+    }
+
+    /// When what is under way began; none: nothing is.
+    #[inline]
+    pub fn since(&self) -> Option<f64> {
+        match self.since.load(Relaxed) {
+            0 => None,
+            bits => Some(f64::from_bits(bits)),
+        }
     }
 
     /// It was done once more, in so many seconds.
@@ -58,5 +84,17 @@ mod tests {
         let second = Stopwatch { laps: first.laps().into(), ..Stopwatch::default() };
         second.lap(-1.0);
         assert_eq!((second.laps(), second.seconds()), (3, 0.0));
+    }
+
+    #[test]
+    fn what_was_begun_is_counted_once() {
+        let watch = Stopwatch::default();
+        watch.stop(1.0);
+        assert_eq!((watch.since(), watch.laps()), (None, 0));
+        watch.start(1.0);
+        assert_eq!((watch.since(), watch.laps()), (Some(1.0), 0));
+        watch.stop(1.5);
+        watch.stop(4.0);
+        assert_eq!((watch.since(), watch.laps(), watch.seconds()), (None, 1, 0.5));
     }
 }
