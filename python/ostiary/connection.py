@@ -145,8 +145,10 @@ class Connection:
     def renew(self, *, looks_anew: bool) -> None:
         """The listener has other settings."""
         listener = self._listener
-        if self.asking is None and listener.hooks is not None:
-            self.asking = listener.asking(self, self._host)
+        if listener.hooks is not None:
+            if self.asking is None:
+                self.asking = listener.asking(self, self._host)
+            # Nobody was told what the client became while there were no hooks.
             self.asking.client_changed()
         self.driver.set_most_waiting(self.client, listener.buffered_bytes)
         if self.link is not None:

@@ -291,6 +291,32 @@ def test_plugins_keep_what_they_know_and_requests_under_way_keep_their_plugin(
     assert running.metric("ostiary_plugin_errors_total") == 0
 
 
+KNOWING = """
+from ostiary.plugins import PASS, Plugin, refuse
+
+class Knowing(Plugin):
+    def on_compare(self, client, request):
+        return refuse(53) if client.name else PASS
+"""
+
+
+def test_hooks_see_who_a_client_became_while_there_were_none(site: SiteFactory, tmp_path: Path) -> None:
+    (tmp_path / "knowing.py").write_text(KNOWING)
+    use, none = '[[plugins]]\nuse = "knowing:Knowing"\n', '[[plugins]]\nuse = "allow_list"\ndefault = "allow"\n'
+    running = site(plugins=use, environment={"PYTHONPATH": str(tmp_path)})
+    compare = wire.compare(9, PROBE.encode(), b"cn", b"probe")
+    with RawClient(running.address) as client:
+        assert client.ask(compare).code == 6
+        running.reload(plugins=none)
+        assert client.ask(wire.bind(1, alice, password)).code == wire.SUCCESS
+        running.reload(plugins=use)
+        assert client.ask(compare).code == 53
+        running.reload(plugins=none)
+        assert client.ask(wire.bind(2, b"", b"")).code == wire.SUCCESS
+        running.reload(plugins=use)
+        assert client.ask(compare).code == 6
+
+
 def test_no_other_user_gives_orders(site: SiteFactory) -> None:
     running = site()
     assert running.control.stat().st_mode & 0o777 == 0o600
