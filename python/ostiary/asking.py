@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ostiary import _core
 from ostiary.plugins import PASS, Client, Request, Result, Verdict
 from ostiary.plugins.hooks import spoken
 
@@ -64,7 +63,7 @@ class Asking:
             self._later(verdict, self._admitted_late)
 
     def held(self, question: Event.Held) -> None:
-        """The session asks about a request that came forward by a verdict on another."""
+        """The session asks about a request whose hook is a coroutine, or that came forward by a verdict on another."""
         self._questions.append(question)
         if self._is_answering:
             return
@@ -74,18 +73,13 @@ class Asking:
                 one = self._questions.popleft()
                 # Of one that is under way those are asked who were there when it came.
                 chain, request = self._policing.chains[one.generation], Request(one.operation, one.request)
-                verdict = self.settle(one.hold, chain.run(one.stage, self.client, request))
-                if verdict is not None:
-                    self._connection.resume(one.hold, verdict)
+                verdict = chain.run(one.stage, self.client, request)
+                if isinstance(verdict, Verdict):
+                    self._resume(one.hold, verdict)
+                else:
+                    self._later(verdict, partial(self._resume, one.hold))
         finally:
             self._is_answering = False
-
-    def settle(self, hold: int, outcome: Verdict | Coroutine[Any, Any, Verdict]) -> _core.Verdict | None:
-        """What the session is told at once of an outcome; None when it comes later."""
-        if isinstance(outcome, Verdict):
-            return spoken(outcome)
-        self._later(outcome, lambda late: self._connection.resume(hold, spoken(late)))
-        return None
 
     def finished(self, event: Event.Finished) -> None:
         """A request that hooks observe has had its last response."""
@@ -108,6 +102,9 @@ class Asking:
         """Hooks are shown the client like this from now on."""
         self.client = client
         self._connection.driver.show(self._connection.client, client)
+
+    def _resume(self, hold: int, verdict: Verdict) -> None:
+        self._connection.resume(hold, spoken(verdict))
 
     def _admitted_late(self, verdict: Verdict) -> None:
         self._admitted(verdict)

@@ -190,6 +190,7 @@ def test_plugin_that_fails_refuses(hook: Callable[..., Any], caplog: pytest.LogC
     fields = vars(record)["fields"]
     assert (record.getMessage(), fields["plugin"], fields["hook"]) == ("plugin_failed", "Tried", "on_search")
     assert "secret" not in json.dumps(fields)
+    assert [each.since for each in stage._hooks.watched] == [None]
 
 
 @pytest.mark.parametrize("hook", [raises, spins, waits, forgets])

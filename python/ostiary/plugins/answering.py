@@ -73,9 +73,14 @@ class Answering:
         """Asks until nobody is to be asked before somebody is told something."""
         while (asked := self._asker.asked) is not None:
             generation, stage, operation = asked
-            chain = self._chains.get(generation)
-            hook = None if chain is None else chain.stages[stage][operation]
-            if chain is None or hook is None or hook.is_async:
+            try:
+                chain = self._chains[generation]
+                hook = chain.stages[stage][operation]
+            except KeyError:
+                # Its owner fails by that, alone.
+                self._hand_over()
+                continue
+            if hook.is_async:
                 self._hand_over()
             else:
                 self._ask(chain, hook)
