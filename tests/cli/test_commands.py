@@ -14,6 +14,7 @@ import pytest
 
 import ostiary
 from ostiary.cli import main
+from ostiary.cli.application import VERBS
 from ostiary.plan import Plan
 from ostiary.tls import throwaway_authority
 
@@ -222,3 +223,27 @@ def test_health_asks_where_the_environment_says(run: Run, monkeypatch: pytest.Mo
     monkeypatch.setenv("OSTIARY_URL", "unix:/nowhere/admin")
     status, _, err = run("health")
     assert (status, "unix:/nowhere/admin" in err) == (1, True)
+
+
+@pytest.mark.parametrize("arguments", [["health"], ["health", "--ready"]])
+def test_health_loads_nothing_of_what_other_verbs_need(arguments: list[str]) -> None:
+    script = f"""
+import sys
+from ostiary.cli import main
+sys.argv = ["ostiary", *{arguments}, "--url", "unix:/nowhere/admin"]
+try:
+    main()
+finally:
+    print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
+    loaded = set(done.stdout.split())
+    assert (done.returncode, "no answer" in done.stderr) == (1, True)
+    assert "ostiary.cli.health" in loaded
+    assert loaded & {"cryptography", "asyncio", "ostiary.cli.check", "ostiary.config", "ostiary.plugins"} == set()
+
+
+def test_word_that_is_no_verb_is_told_with_what_is_meant(run: Run) -> None:
+    status, _, err = run("checks", "health")
+    assert (status, "'check'" in err) == (2, True)
+    assert all(verb in run("--help", "health")[1] for verb in VERBS)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from ostiary.cli.application import VERBS
+
 from .tree import ROOT, below, files, imports, module, name
 
 # Each crate, and the crates of ours that it may know.
@@ -238,7 +240,10 @@ def test_built_in_plugins_use_what_every_plugin_may_use() -> None:
 @pytest.mark.parametrize(
     ("started", "strangers"),
     [
-        ("ostiary.cli", {"uvloop", "ostiary.gateway", "ostiary.listener", "ostiary.connection", "ostiary.demo.main"}),
+        (
+            ", ".join(f"ostiary.cli.{verb}" for verb in VERBS),
+            {"uvloop", "ostiary.gateway", "ostiary.listener", "ostiary.connection", "ostiary.demo.main"},
+        ),
         (
             "ostiary.alone, ostiary.obeying",
             {

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 import ostiary
-from ostiary.cli import check, demo, explain, health, reload, run, schema, top
 from ostiary.cli.output import report_error, report_faults
 from ostiary.errors import ConfigError, Misuse, OstiaryError
 
-application = typer.Typer(
-    name="ostiary",
-    help="A gateway for LDAP: TLS on both sides of directories and applications that cannot change.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-application.command("run")(run.run)
-application.command("reload")(reload.reload)
-application.command("check")(check.check)
-application.command("explain")(explain.explain)
-application.command("top")(top.top)
-application.command("health")(health.health)
-application.command("demo")(demo.demo)
-application.command("schema")(schema.schema)
+VERBS = ("run", "reload", "check", "explain", "top", "health", "demo", "schema")
+
+
+def application(words: Sequence[str]) -> typer.Typer:
+    """The command line that these words are for. Only the verb that they ask for is loaded, if they begin with one:
+    containers ask `health` all the time, and it is to cost them next to nothing.
+    """
+    app = typer.Typer(
+        name="ostiary",
+        help="A gateway for LDAP: TLS on both sides of directories and applications that cannot change.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global)
+    asked = words[:1]
+    for verb in asked if asked and asked[0] in VERBS else VERBS:
+        app.command(verb)(getattr(import_module(f"ostiary.cli.{verb}"), verb))
+    return app
 
 
 def _version(is_asked: bool) -> None:
@@ -36,7 +41,6 @@ def _version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@application.callback()
 def _global(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
@@ -48,7 +52,7 @@ def _global(
 def main() -> None:
     """Runs the command line and exits."""
     try:
-        application()
+        application(sys.argv[1:])()
     except ConfigError as error:
         report_faults(error.faults)
         sys.exit(2)
