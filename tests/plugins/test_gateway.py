@@ -6,6 +6,8 @@ import asyncio
 import base64
 import json
 import os
+import socket
+import struct
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -22,6 +24,8 @@ from ostiary.demo.client import Client, Disconnected
 
 from ..session import wire
 
+DATA_SEGS_IN = 152
+"""Where `struct tcp_info` has `tcpi_data_segs_in` (linux/tcp.h)."""
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WIKI = "cn=wiki,ou=services,dc=example,dc=org"
 FAILING = """
@@ -73,11 +77,14 @@ class Keeping(Plugin):
 
 
 @asynccontextmanager
-async def gateway(place: Path, plugins: str) -> AsyncIterator[dict[str, int]]:
-    """The command as an operator runs it, before the demo's directory; gives the ports by listener."""
+async def gateway(place: Path, plugins: str, server: str | None = None) -> AsyncIterator[dict[str, int]]:
+    """The command as an operator runs it, before that server, or the demo's directory; gives the ports by listener."""
     async with AsyncExitStack() as stack:
-        behind = await embedded_directory(place / "directory", stack)
-        upstream = f'[[upstreams]]\nname = "directory"\nservers = ["{behind.url}"]\ntls = {{ {behind.tls_table} }}\n'
+        tls = 'mode = "none"'
+        if server is None:
+            behind = await embedded_directory(place / "directory", stack)
+            server, tls = behind.url, behind.tls_table
+        upstream = f'[[upstreams]]\nname = "directory"\nservers = ["{server}"]\ntls = {{ {tls} }}\n'
         listeners = "".join(
             f'[[listeners]]\nname = "{name}"\naddress = "127.0.0.1:0"\nupstream = "directory"\n'
             'tls = { mode = "none" }\n'
@@ -140,6 +147,38 @@ async def test_requests_of_any_size_that_hooks_let_pass_together_keep_their_orde
             # The directory itself, by records of TLS that cannot be exchanged: compareFalse, one after the other.
             assert wire.summary(received) == [(number, 0x6F, 5) for number in range(1, len(sizes) + 1)]
         writer.close()
+
+
+def segments_in(sock: socket.socket) -> int:
+    """How many segments with data came by a connection."""
+    (count,) = struct.unpack_from("=I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), DATA_SEGS_IN)
+    return int(count)
+
+
+@pytest.mark.timeout(60)
+async def test_requests_that_come_together_and_pass_go_on_together(tmp_path: Path) -> None:
+    (tmp_path / "passing.py").write_text(PASSING)
+    pieces = [range(1, 2), range(2, 42)]
+    requests = [b"".join(compare(number, 10) for number in piece) for piece in pieces]
+    answers = [b"".join(wire.result(number, 0x6F, 6) for number in piece) for piece in pieces]
+    segments = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for request, answer in zip(requests, answers, strict=True):
+            assert await reader.readexactly(len(request)) == request
+            segments.append(segments_in(writer.get_extra_info("socket")))
+            writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, gateway(tmp_path, '[[plugins]]\nuse = "passing:Passing"\n', f"ldap://127.0.0.1:{port}") as ports:
+        reader, writer = await asyncio.open_connection("127.0.0.1", ports["plain"])
+        for request, answer in zip(requests, answers, strict=True):
+            writer.write(request)
+            assert await reader.readexactly(len(answer)) == answer
+        writer.close()
+    assert segments[1] - segments[0] < len(pieces[1]) / 4
 
 
 @pytest.mark.timeout(60)

@@ -353,14 +353,19 @@ impl<O> Driver<O> {
         }
     }
 
-    /// Has sessions go on with requests that were asked about.
+    /// Has sessions go on with requests that were asked about: those of one client that follow one another at once, so
+    /// that what came in one piece goes on in one.
     fn answer_all(&mut self, answers: impl ExactSizeIterator<Item = Answer>, telling: &mut impl Tell<O>) {
         let is_alone = answers.len() == 1;
-        for Answer { client, hold, verdict } in answers {
+        let mut answers = answers.peekable();
+        while let Some(first) = answers.next() {
+            let client = first.client;
+            let others = std::iter::from_fn(|| answers.next_if(|answer| answer.client == client));
+            let verdicts = std::iter::once(first).chain(others).map(|Answer { hold, verdict, .. }| (hold, verdict));
             let Self { places, step, clock, .. } = self;
             let Some(pair) = pair(places, client) else { continue };
-            let is_well = pair
-                .call(clock, Octets::default(), step, |session, now, step| session.resume(hold, verdict, now, step));
+            let is_well =
+                pair.call(clock, Octets::default(), step, |session, now, step| session.resume_all(verdicts, now, step));
             self.pass_on(client, is_well, is_alone, telling);
         }
         self.write_all();

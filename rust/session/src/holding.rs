@@ -68,8 +68,30 @@ impl Session {
     }
 
     /// A hook has decided. An unknown hold is one whose request has gone: nothing happens.
-    pub fn resume(&mut self, name: u32, mut verdict: Verdict, now: f64, step: &mut Step) {
-        let Some(mut held) = self.take_held(name) else { return };
+    pub fn resume(&mut self, name: u32, verdict: Verdict, now: f64, step: &mut Step) {
+        self.resume_all(std::iter::once((name, verdict)), now, step);
+    }
+
+    /// The same of several, in that order: what they say to one side is said at once.
+    pub fn resume_all(&mut self, verdicts: impl Iterator<Item = (u32, Verdict)>, now: f64, step: &mut Step) {
+        let mut is_any_here = false;
+        for (name, verdict) in verdicts {
+            if self.is_closed() {
+                break;
+            }
+            if let Some(held) = self.take_held(name) {
+                self.decide(held, verdict, now, step);
+                is_any_here = true;
+            }
+        }
+        if is_any_here {
+            self.take_inbox(now, step);
+            self.finish_if_over(step);
+            self.finish_step(step);
+        }
+    }
+
+    fn decide(&mut self, mut held: Held, mut verdict: Verdict, now: f64, step: &mut Step) {
         if let Verdict::Replace(message) = verdict {
             verdict = if self.is_replacement(&held, &message) {
                 held.message = message.into();
@@ -86,9 +108,6 @@ impl Session {
             self.phase = Phase::Open;
         }
         self.go_on(&mut held, verdict, now, step);
-        self.take_inbox(now, step);
-        self.finish_if_over(step);
-        self.finish_step(step);
     }
 
     fn go_on(&mut self, held: &mut Held, verdict: Verdict, now: f64, step: &mut Step) {

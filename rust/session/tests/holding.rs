@@ -4,10 +4,12 @@ mod stage;
 
 use std::sync::Arc;
 
+use ostiary_ldap::message::RequestKind;
+use ostiary_ldap::result::ResultCode;
 use ostiary_ldap::write;
 use ostiary_policy::spec::{HookSpec, PolicySpec, RulesSpec, StageSpec};
 use ostiary_policy::{Mode, Policy};
-use ostiary_session::{Event, Limits, ListenerTls, Settings, Verdict};
+use ostiary_session::{CloseReason, Event, Limits, ListenerTls, Settings, Verdict};
 use stage::{LIMITS, Stage, settings};
 
 /// A session whose compares a hook is asked about.
@@ -40,18 +42,51 @@ fn a_client_that_sends_more_than_hooks_answer_is_paused() {
     assert_eq!(stage.session.buffered(), 0);
 }
 
+/// A compare with a value of so many octets, which are its message id, too.
+fn compare(octets: u32) -> Vec<u8> {
+    let mut request = Vec::new();
+    write::compare_request(&mut request, octets, b"dc=x", b"cn", &vec![b'a'; octets as usize]);
+    request
+}
+
 #[test]
 fn what_waits_for_space_is_not_overtaken_by_what_is_answered_later() {
-    let mut stage = asking(Limits { buffered_bytes: 512, ..LIMITS });
-    let requests = [1, 40, 450].map(|octets| {
-        let mut request = Vec::new();
-        write::compare_request(&mut request, octets, b"dc=x", b"cn", &vec![b'a'; octets as usize]);
-        request
-    });
-    stage.client_says(&requests.concat());
-    // All are kept, which is more than may be: the first has no space upstream before another has left.
-    for hold in 0..3 {
-        stage.call(|session, step| session.resume(hold, Verdict::Pass, 0.0, step));
+    for is_at_once in [false, true] {
+        let mut stage = asking(Limits { buffered_bytes: 512, ..LIMITS });
+        let requests = [1, 40, 450].map(compare);
+        stage.client_says(&requests.concat());
+        // All are kept, which is more than may be: the first has no space upstream before another has left.
+        if is_at_once {
+            let verdicts = (0..3).map(|hold| (hold, Verdict::Pass));
+            stage.call(|session, step| session.resume_all(verdicts, 0.0, step));
+        } else {
+            for hold in 0..3 {
+                stage.call(|session, step| session.resume(hold, Verdict::Pass, 0.0, step));
+            }
+        }
+        assert!(stage.upstream == requests.concat());
     }
-    assert!(stage.upstream == requests.concat());
+}
+
+#[test]
+fn verdicts_that_come_together_are_followed_one_after_the_other_and_none_behind_an_end() {
+    let mut stage = asking(LIMITS);
+    let requests = [1, 2, 3, 4, 5].map(compare);
+    stage.client_says(&requests.concat());
+    let refuse = Verdict::Refuse { code: 53, text: "no".to_owned() };
+    stage.call(|session, step| session.resume(0, Verdict::Pass, 0.0, step));
+    let verdicts = [
+        (0, Verdict::Pass),
+        (1, refuse.clone()),
+        (2, Verdict::Pass),
+        (3, Verdict::Close("gone".to_owned())),
+        (4, Verdict::Pass),
+    ];
+    stage.call(|session, step| session.resume_all(verdicts.into_iter(), 0.0, step));
+    assert!(stage.upstream.starts_with(&[requests[0].as_slice(), &requests[2]].concat()));
+    assert!(!stage.upstream.windows(requests[4].len()).any(|octets| octets == requests[4]));
+    let mut refusal = Vec::new();
+    write::refusal(&mut refusal, 2, RequestKind::Compare, ResultCode(53), "no");
+    assert!(stage.client.starts_with(&refusal));
+    assert!(stage.events.iter().any(|event| matches!(event, Event::Close(CloseReason::Policy))));
 }
