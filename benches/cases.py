@@ -5,6 +5,7 @@ It does not run anything. The targets are the project's own; they are reported, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benches.figures import Target
@@ -28,6 +29,15 @@ class Case:
     def rate(self) -> float | None:
         """Operations a second; none: as many as the gateway does, which is meant to be the limit."""
         return float(self.options[self.options.index("--rate") + 1]) if "--rate" in self.options else None
+
+    def groups(self, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """These gateways as they are sampled: alone, or together where one's figure is taken from another's, as a small
+        difference is lost between samples that are taken at different moments.
+        """
+        pairs = [(each.beside, each.gateway) for each in self.targets if each.kind == "difference"]
+        pairs = [pair for pair in pairs if set(pair) <= set(names)]
+        paired = {name for pair in pairs for name in pair}
+        return [*pairs, *((name,) for name in names if name not in paired)]
 
     @property
     def unit(self) -> str:

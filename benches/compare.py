@@ -91,11 +91,12 @@ def compare(
             for case in cases:
                 if case.kind != "load" and number > MEMORY_ROUNDS_MAX:
                     continue
-                players = [gateway for gateway in present if gateway.name in case.gateways]
-                for gateway in order.sample(players, len(players)):
-                    sample = sampler.take(case, gateway, number)
-                    samples.append(sample)
-                    say(options, case, sample)
+                players = {gateway.name: gateway for gateway in present if gateway.name in case.gateways}
+                groups = case.groups(list(players))
+                for names in order.sample(groups, len(groups)):
+                    for sample in sampler.take(case, [players[name] for name in names], number):
+                        samples.append(sample)
+                        say(options, case, sample)
 
 
 def say(options: argparse.Namespace, case: Case, sample: dict[str, Any]) -> None:

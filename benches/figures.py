@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,25 @@ def differences(values: Mapping[int, float], others: Mapping[int, float]) -> lis
 def per_operation_microseconds(seconds: float, operations: int) -> float | None:
     """None when nothing was done: no operation is not a cheap operation."""
     return seconds * 1e6 / operations if operations > 0 else None
+
+
+def joined(turns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a gateway's turns came to as one sample: sums, the median of each percentile, and an operation's cost."""
+    last = turns[-1]
+    sums = {name: sum(turn[name] for turn in turns) for name, value in last.items() if isinstance(value, (int, float))}
+    percentiles = {
+        name: median(turn["latency_microseconds"][name] for turn in turns) for name in last["latency_microseconds"]
+    }
+    return {
+        **last,
+        **sums,
+        "tickets": max(turn["tickets"] for turn in turns),
+        "negotiated": sorted({text for turn in turns for text in turn["negotiated"]}),
+        "latency_microseconds": percentiles,
+        "turns": len(turns),
+        "value": per_operation_microseconds(sums["cpu_seconds"], sums["operations"]),
+        "core_use": sums["cpu_seconds"] / sums["wall_seconds"],
+    }
 
 
 def per_connection_bytes(before: int, during: int, connections: int) -> float | None:

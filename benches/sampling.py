@@ -1,4 +1,4 @@
-"""One sample: one gateway, freshly started, under one case's load, with what it cost.
+"""One sample: one gateway, freshly started, under one case's load, with what it cost; or several that take turns.
 
 It does not compare. What keeps a sample honest:
 - the load says "ready" after its warm-up, with nothing outstanding; CPU time is read then, and again when the
@@ -17,7 +17,7 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,13 @@ from typing import Any
 from benches import children, machine
 from benches.cases import Case
 from benches.certificates import Identity
-from benches.figures import per_connection_bytes, per_operation_microseconds
+from benches.figures import joined, per_connection_bytes
 from benches.ports import free_port
 from benches.wiring import Gateway, Programs, Wiring
 
+# Where gateways take turns. They are warm already, but the clients are new ones.
+TURN_SECONDS = 0.25
+TURN_WARMUP_SECONDS = 0.1
 SETTLE_SECONDS = 0.15  # for a closed connection's last work to be done
 MEMORY_SETTLE_SECONDS = 1.0
 # So many clients come and go before memory is measured: what is paid once is not a connection's.
@@ -46,6 +49,20 @@ class Settings:
     idle_connections: int
     profile: bool
     programs: Programs
+
+
+@dataclass(frozen=True)
+class Running:
+    """A gateway under measurement."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log: Path
+
+    @property
+    def load_log(self) -> Path:
+        """Where those that load it write what goes wrong."""
+        return self.log.with_suffix(".load.log")
 
 
 @dataclass
@@ -80,38 +97,54 @@ class Sampler:
                 self.servers[upstream] = Canned(process, int(line.rpartition(":")[2]))
             yield
 
-    def take(self, case: Case, gateway: Gateway, round_number: int) -> dict[str, Any]:
-        """One sample as it goes into the raw results; with "error" instead of figures when it failed."""
-        sample: dict[str, Any] = {
-            "case": case.name,
-            "gateway": gateway.name,
-            "round": round_number,
-            "load_average": os.getloadavg()[0],
-        }
-        name = f"{case.name}-{gateway.name}-{round_number}"
+    def take(self, case: Case, gateways: Sequence[Gateway], round_number: int) -> list[dict[str, Any]]:
+        """A sample of each, as they go into the raw results; with "error" instead of figures when one failed. Several
+        take turns, so that they meet the same moments of the machine.
+        """
+        about = {"case": case.name, "round": round_number, "load_average": os.getloadavg()[0]}
+        samples = [{**about, "gateway": gateway.name} for gateway in gateways]
+        try:
+            with contextlib.ExitStack() as stack:
+                if not case.cores_sleep:
+                    stack.enter_context(machine.awake())
+                running = [
+                    stack.enter_context(self.started(case, gateway, f"{case.name}-{gateway.name}-{round_number}"))
+                    for gateway in gateways
+                ]
+                time.sleep(0.3)
+                measure = {"load": self.by_turns, "idle": self.idle_memory, "empty": self.empty_memory}
+                for sample, figures in zip(samples, measure[case.kind](case, running), strict=True):
+                    sample |= figures
+                for each in running:
+                    if each.process.poll() is not None:
+                        raise children.Failed(f"ended during the load: {children.tail(each.log)}")
+        except (children.Failed, OSError) as error:
+            return [{**about, "gateway": gateway.name, "error": str(error)} for gateway in gateways]
+        return samples
+
+    @contextlib.contextmanager
+    def started(self, case: Case, gateway: Gateway, name: str) -> Iterator[Running]:
+        """A gateway that takes clients."""
         log = self.folder / f"{name}.log"
-        port, middle_port = free_port(), free_port()
         server = self.servers[case.upstream]
         wiring = Wiring(
-            port, middle_port, server.port, case.upstream, self.identity, self.folder, self.settings.programs
+            free_port(),
+            free_port(),
+            server.port,
+            case.upstream,
+            self.identity,
+            self.folder / name,
+            self.settings.programs,
         )
+        wiring.folder.mkdir()
         try:
-            command = gateway.prepare(wiring)
-            keeping = contextlib.nullcontext() if case.cores_sleep else machine.awake()
-            with keeping, children.child(command, self.settings.cores.gateway, log) as process:
-                children.wait_for_port(process, port, log)
-                time.sleep(0.3)
-                measure = {"load": self.under_load, "idle": self.idle_memory, "empty": self.empty_memory}
-                sample |= measure[case.kind](case, process.pid, port, self.folder / f"{name}.load.log")
-                if process.poll() is not None:
-                    raise children.Failed(f"ended during the load: {children.tail(log)}")
-        except (children.Failed, OSError) as error:
-            sample["error"] = str(error)
+            with children.child(gateway.prepare(wiring), self.settings.cores.gateway, log) as process:
+                children.wait_for_port(process, wiring.port, log)
+                yield Running(process, wiring.port, log)
         finally:
             # They are hundreds of megabytes, and the next ones shall find memory as these did: pages that a
             # virtual machine never had before cost it several times what a page costs.
             wiring.records.unlink(missing_ok=True)
-        return sample
 
     def load_command(self, verb: str, port: int) -> list[str]:
         return [
@@ -128,12 +161,25 @@ class Sampler:
         if report["errors"]:
             raise children.Failed(f"the first client failed: {report['error_texts']}")
 
-    def under_load(self, case: Case, pid: int, port: int, log: Path) -> dict[str, Any]:
-        self.one_client(port, log)
-        seconds, warmup = self.settings.seconds, self.settings.warmup_seconds
-        command = self.load_command("run", port) + list(case.options)
+    def by_turns(self, case: Case, running: Sequence[Running]) -> list[dict[str, Any]]:
+        """What the load costs each: one after the other, again and again, or a single one at once."""
+        for each in running:
+            self.one_client(each.port, each.load_log)
+        seconds, warmup, turns = self.settings.seconds, self.settings.warmup_seconds, 1
+        if len(running) > 1 and not self.settings.profile:
+            turns = max(1, round(seconds / TURN_SECONDS))
+            warmup = min(warmup, TURN_WARMUP_SECONDS)
+        taken: list[list[dict[str, Any]]] = [[] for _ in running]
+        for turn in range(turns):
+            # Nobody is always the first.
+            for place in range(len(running))[:: -1 if turn % 2 else 1]:
+                taken[place].append(self.under_load(case, running[place], seconds / turns, warmup))
+        return [joined(each) for each in taken]
+
+    def under_load(self, case: Case, gateway: Running, seconds: float, warmup: float) -> dict[str, Any]:
+        command = self.load_command("run", gateway.port) + list(case.options)
         command += ["--duration", str(seconds), "--warmup", str(warmup), "--gate"]
-        server = self.servers[case.upstream].process.pid
+        pid, log, server = gateway.process.pid, gateway.load_log, self.servers[case.upstream].process.pid
         with children.child(command, self.settings.cores.load, log, pipes=True) as load:
             line = read_line(load, warmup + children.READY_SECONDS, log)
             if line != "ready":
@@ -152,9 +198,7 @@ class Sampler:
         if report["errors"]:
             raise children.Failed(f"wrong answers: {report['errors']}: {report['error_texts']}")
         return report | {
-            "value": per_operation_microseconds(used, report["operations"]),
             "cpu_seconds": used,
-            "core_use": used / report["wall_seconds"],
             "load_cpu_seconds": load_seconds,
             "server_cpu_seconds": server_seconds,
             "foreign_cpu_seconds": max(
@@ -163,13 +207,16 @@ class Sampler:
             "stolen_seconds": machine_after.stolen - machine_before.stolen,
         }
 
-    def idle_memory(self, case: Case, pid: int, port: int, log: Path) -> dict[str, Any]:
-        count = self.settings.idle_connections
-        with self.holding(case, port, MEMORY_WARMUP_CONNECTIONS, log):
+    def idle_memory(self, case: Case, running: Sequence[Running]) -> list[dict[str, Any]]:
+        return [self.idle_memory_of(case, each) for each in running]
+
+    def idle_memory_of(self, case: Case, gateway: Running) -> dict[str, Any]:
+        count, pid = self.settings.idle_connections, gateway.process.pid
+        with self.holding(case, gateway, MEMORY_WARMUP_CONNECTIONS):
             pass
         time.sleep(MEMORY_SETTLE_SECONDS)
         rss_before, pss_before = machine.resident_bytes(pid)
-        with self.holding(case, port, count, log):
+        with self.holding(case, gateway, count):
             time.sleep(MEMORY_SETTLE_SECONDS)
             rss, pss = machine.resident_bytes(pid)
         added = per_connection_bytes(rss_before, rss, count)
@@ -183,9 +230,12 @@ class Sampler:
         }
 
     @contextlib.contextmanager
-    def holding(self, case: Case, port: int, count: int, log: Path) -> Iterator[None]:
+    def holding(self, case: Case, gateway: Running, count: int) -> Iterator[None]:
         """So many idle connections, for as long as the block lasts."""
-        command = [*self.load_command("idle", port), "--clients", str(count), *case.options]
+        command, log = (
+            [*self.load_command("idle", gateway.port), "--clients", str(count), *case.options],
+            gateway.load_log,
+        )
         with children.child(command, self.settings.cores.load, log, pipes=True) as load:
             read_line(load, 120, log)
             yield
@@ -194,10 +244,10 @@ class Sampler:
             if load.wait(timeout=30) != 0:
                 raise children.Failed(f"idle connections did not last: {children.tail(log)}")
 
-    def empty_memory(self, _case: Case, pid: int, _port: int, _log: Path) -> dict[str, Any]:
+    def empty_memory(self, _case: Case, running: Sequence[Running]) -> list[dict[str, Any]]:
         time.sleep(MEMORY_SETTLE_SECONDS)
-        rss, pss = machine.resident_bytes(pid)
-        return {"value": rss / 2**20, "rss_bytes": rss, "pss_bytes": pss}
+        resident = [machine.resident_bytes(each.process.pid) for each in running]
+        return [{"value": rss / 2**20, "rss_bytes": rss, "pss_bytes": pss} for rss, pss in resident]
 
     @contextlib.contextmanager
     def profiling(self, pid: int, file: Path) -> Iterator[None]:
