@@ -114,8 +114,7 @@ class Sampler:
                     for gateway in gateways
                 ]
                 time.sleep(0.3)
-                measure = {"load": self.by_turns, "idle": self.idle_memory, "empty": self.empty_memory}
-                for sample, figures in zip(samples, measure[case.kind](case, running), strict=True):
+                for sample, figures in zip(samples, self.measured(case, running), strict=True):
                     sample |= figures
                 for each in running:
                     if each.process.poll() is not None:
@@ -163,20 +162,27 @@ class Sampler:
         if report["errors"]:
             raise children.Failed(f"the first client failed: {report['error_texts']}")
 
+    def measured(self, case: Case, running: Sequence[Running]) -> list[dict[str, Any]]:
+        """The figures of each."""
+        if case.kind == "load":
+            return self.by_turns(case, running)
+        measure = {"idle": self.idle_memory, "empty": self.empty_memory}[case.kind]
+        return [measure(case, gateway) for gateway in running]
+
     def by_turns(self, case: Case, running: Sequence[Running]) -> list[dict[str, Any]]:
         """What the load costs each: one after the other, again and again, or a single one at once."""
-        for each in running:
-            self.one_client(each.port, each.load_log)
+        for gateway in running:
+            self.one_client(gateway.port, gateway.load_log)
         seconds, warmup, turns = self.settings.seconds, self.settings.warmup_seconds, 1
         if len(running) > 1 and not self.settings.profile:
             turns = max(1, round(seconds * TURNS_A_SECOND))
             seconds, warmup = TURN_SECONDS, min(warmup, TURN_WARMUP_SECONDS)
-        taken: list[list[dict[str, Any]]] = [[] for _ in running]
+        taken: list[tuple[Running, list[dict[str, Any]]]] = [(gateway, []) for gateway in running]
         for turn in range(turns):
             # Nobody is always the first.
-            for place in range(len(running))[:: -1 if turn % 2 else 1]:
-                taken[place].append(self.under_load(case, running[place], seconds, warmup))
-        return [joined(each) for each in taken]
+            for gateway, reports in reversed(taken) if turn % 2 else taken:
+                reports.append(self.under_load(case, gateway, seconds, warmup))
+        return [joined(reports) for _, reports in taken]
 
     def under_load(self, case: Case, gateway: Running, seconds: float, warmup: float) -> dict[str, Any]:
         command = self.load_command("run", gateway.port) + list(case.options)
@@ -209,10 +215,7 @@ class Sampler:
             "stolen_seconds": machine_after.stolen - machine_before.stolen,
         }
 
-    def idle_memory(self, case: Case, running: Sequence[Running]) -> list[dict[str, Any]]:
-        return [self.idle_memory_of(case, each) for each in running]
-
-    def idle_memory_of(self, case: Case, gateway: Running) -> dict[str, Any]:
+    def idle_memory(self, case: Case, gateway: Running) -> dict[str, Any]:
         count, pid = self.settings.idle_connections, gateway.process.pid
         with self.holding(case, gateway, MEMORY_WARMUP_CONNECTIONS):
             pass
@@ -234,10 +237,8 @@ class Sampler:
     @contextlib.contextmanager
     def holding(self, case: Case, gateway: Running, count: int) -> Iterator[None]:
         """So many idle connections, for as long as the block lasts."""
-        command, log = (
-            [*self.load_command("idle", gateway.port), "--clients", str(count), *case.options],
-            gateway.load_log,
-        )
+        command = [*self.load_command("idle", gateway.port), "--clients", str(count), *case.options]
+        log = gateway.load_log
         with children.child(command, self.settings.cores.load, log, pipes=True) as load:
             read_line(load, 120, log)
             yield
@@ -246,10 +247,10 @@ class Sampler:
             if load.wait(timeout=30) != 0:
                 raise children.Failed(f"idle connections did not last: {children.tail(log)}")
 
-    def empty_memory(self, _case: Case, running: Sequence[Running]) -> list[dict[str, Any]]:
+    def empty_memory(self, _case: Case, gateway: Running) -> dict[str, Any]:
         time.sleep(MEMORY_SETTLE_SECONDS)
-        resident = [machine.resident_bytes(each.process.pid) for each in running]
-        return [{"value": rss / 2**20, "rss_bytes": rss, "pss_bytes": pss} for rss, pss in resident]
+        rss, pss = machine.resident_bytes(gateway.process.pid)
+        return {"value": rss / 2**20, "rss_bytes": rss, "pss_bytes": pss}
 
     @contextlib.contextmanager
     def profiling(self, pid: int, file: Path) -> Iterator[None]:
