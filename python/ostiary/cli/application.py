@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from ostiary.errors import ConfigError, Misuse, OstiaryError
 VERBS = ("run", "reload", "check", "explain", "top", "health", "demo", "schema")
 
 
-def application(words: Sequence[str]) -> typer.Typer:
+def application(words: list[str]) -> typer.Typer:
     """The command line that these words are for. Only the verb that they ask for is loaded, if they begin with one:
     containers ask `health` all the time, and it is to cost them next to nothing.
     """
@@ -29,8 +28,7 @@ def application(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global)
-    asked = words[:1]
-    for verb in asked if asked and asked[0] in VERBS else VERBS:
+    for verb in [verb for verb in VERBS if [verb] == words[:1]] or VERBS:
         app.command(verb)(getattr(import_module(f"ostiary.cli.{verb}"), verb))
     return app
 
