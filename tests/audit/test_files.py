@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from ostiary.audit import lines as line_sinks
 from ostiary.audit.batch import Batch
 from ostiary.audit.lines import FileSink
 
+from ..real.process import open_files
 from .conftest import WriterFactory
 from .records import lines, record
 
@@ -85,22 +85,13 @@ def test_a_hundred_thousand_records_outlive_rotations(tmp_path: Path, writing: W
     assert all(len(numbers(part)) >= BATCH for part in parts)
 
 
-def open_files() -> set[str]:
-    """What this process has open; the writer's thread may close some of it meanwhile."""
-    found = set()
-    for descriptor in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):
-            found.add(os.readlink(descriptor))
-    return found
-
-
 def test_a_rotated_file_is_let_go_although_nothing_is_written(tmp_path: Path, writing: WriterFactory) -> None:
     written = writing(file_sink(tmp_path / "audit.log"))
     (tmp_path / "audit.log").rename(tmp_path / "audit.log.1")
     written.writer.reopen()
-    while not (tmp_path / "audit.log").exists() or str(tmp_path / "audit.log.1") in open_files():
+    while not (tmp_path / "audit.log").exists() or str(tmp_path / "audit.log.1") in open_files(os.getpid()):
         time.sleep(0.01)
-    assert str(tmp_path / "audit.log") in open_files()
+    assert str(tmp_path / "audit.log") in open_files(os.getpid())
 
 
 def test_a_file_whose_place_is_gone_is_waited_for(

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .raw_client import Address
@@ -119,3 +120,12 @@ def pause(seconds: float) -> None:
             left.recv(1)
         except TimeoutError:
             return
+
+
+def open_files(pid: int) -> set[str]:
+    """What a process has open: paths, and names as "socket:[1234]". It may close some of it meanwhile."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(descriptor))
+    return found

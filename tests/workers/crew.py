@@ -15,7 +15,7 @@ from typing import Any
 
 from ..real import wire
 from ..real.gateway import Gateway
-from ..real.process import pause
+from ..real.process import open_files, pause
 from ..real.raw_client import RawClient
 
 CrewFactory = Callable[..., "Crew"]
@@ -106,15 +106,8 @@ class Crew:
 
 def sockets(pid: int) -> set[str]:
     """The inodes of the sockets that a process has open."""
-    found = set()
-    for each in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            target = os.readlink(each)
-        except FileNotFoundError:
-            continue
-        if target.startswith("socket:["):
-            found.add(target.removeprefix("socket:[").removesuffix("]"))
-    return found
+    prefix = "socket:["
+    return {each.removeprefix(prefix).removesuffix("]") for each in open_files(pid) if each.startswith(prefix)}
 
 
 def is_alive(pid: int) -> bool:

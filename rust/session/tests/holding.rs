@@ -73,11 +73,10 @@ fn verdicts_that_come_together_are_followed_one_after_the_other_and_none_behind_
     let mut stage = asking(LIMITS);
     let requests = [1, 2, 3, 4, 5].map(compare);
     stage.client_says(&requests.concat());
-    let refuse = Verdict::Refuse { code: 53, text: "no".to_owned() };
     stage.call(|session, step| session.resume(0, Verdict::Pass, 0.0, step));
     let verdicts = [
         (0, Verdict::Pass),
-        (1, refuse.clone()),
+        (1, Verdict::Refuse { code: 53, text: "no".to_owned() }),
         (2, Verdict::Pass),
         (3, Verdict::Close("gone".to_owned())),
         (4, Verdict::Pass),
